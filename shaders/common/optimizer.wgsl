@@ -1,0 +1,58 @@
+// One optimiser step for a quad of parameters.
+// Provides: OPTIMIZER, bindings parameters, first_moment, second_moment, Rates, learning_rates,
+// descend. Uses: params.
+
+const SGD = 0u;
+const MOMENTUM = 1u;
+const ADAM = 2u;
+
+/// SGD, MOMENTUM, ADAM; anything else sums the gradient into the first moment and leaves the
+/// parameters alone.
+override OPTIMIZER: u32 = 0u;
+
+@group(1) @binding(3) var<storage, read_write> parameters: array<vec4f>;
+@group(1) @binding(4) var<storage, read_write> first_moment: array<vec4f>;
+@group(1) @binding(5) var<storage, read_write> second_moment: array<vec4f>;
+
+struct Rates {
+  eta: f32,
+  /// 1 / sqrt(1 - beta2^t); 1 where there is no second moment.
+  scale: f32,
+}
+
+/// 1 - beta^t from log(beta): near t = 0 the difference would cancel, so a series takes over.
+fn correction(log_beta: f32, t: f32) -> f32 {
+  let x = log_beta * t;
+  if (x > -0.125) {
+    let tail = x * (1.0 / 24.0 + x * (1.0 / 120.0 + x * (1.0 / 720.0)));
+    return -x * (1.0 + x * (0.5 + x * (1.0 / 6.0 + tail)));
+  }
+  return 1.0 - exp(max(x, -80.0));
+}
+
+fn learning_rates() -> Rates {
+  if (OPTIMIZER != ADAM) {
+    return Rates(params.eta, 1.0);
+  }
+  let t = f32(clock.update);
+  let scale = 1.0 / sqrt(correction(params.log_beta2, t));
+  return Rates(params.eta / correction(params.log_beta1, t), scale);
+}
+
+fn descend(k: u32, parameter: vec4f, gradient: vec4f, rates: Rates) {
+  if (OPTIMIZER == SGD) {
+    parameters[k] = parameter - rates.eta * gradient;
+  } else if (OPTIMIZER == MOMENTUM) {
+    let m = params.beta1 * first_moment[k] + gradient;
+    first_moment[k] = m;
+    parameters[k] = parameter - rates.eta * m;
+  } else if (OPTIMIZER == ADAM) {
+    let m = params.beta1 * first_moment[k] + (1.0 - params.beta1) * gradient;
+    let v = params.beta2 * second_moment[k] + (1.0 - params.beta2) * gradient * gradient;
+    first_moment[k] = m;
+    second_moment[k] = v;
+    parameters[k] = parameter - rates.eta * m / (sqrt(v) * rates.scale + params.epsilon);
+  } else {
+    first_moment[k] += gradient;
+  }
+}

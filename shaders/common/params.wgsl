@@ -1,0 +1,50 @@
+// Group 0, the same for every kernel of a step: what is constant over a run, and the clock that
+// runs on the device.
+// Provides: Params, Clock, params, clock, report_non_finite.
+
+/// Written by the host between runs, never between steps.
+struct Params {
+  dt: f32,
+  eta: f32,
+  beta1: f32,
+  beta2: f32,
+  /// Natural logarithms of beta1 and beta2, rounded once from f64 (THEORY: corrections 1 -
+  /// beta^t).
+  log_beta1: f32,
+  log_beta2: f32,
+  epsilon: f32,
+  /// Step whose input and target are frame 0 of the frame buffer.
+  frame_origin: u32,
+  /// Frames held for the sources and for the targets; later steps repeat them. 0 targets: no
+  /// cost.
+  input_frames: u32,
+  target_frames: u32,
+  /// Step whose traces go to row 0 of the record buffer, and the rows it has.
+  record_origin: u32,
+  record_rows: u32,
+}
+
+struct Clock {
+  /// The step that is being computed. Written by the synapses, read by the neurons.
+  step: u32,
+  /// Updates done so far. Written by the synapses.
+  updates: u32,
+  /// The number of the update in progress, from 1. Written by the neurons, so that no kernel
+  /// reads what it writes.
+  update: u32,
+  /// Earliest non-finite value: (step - frame_origin, at most 2^20 - 1) * 4096 + population; all
+  /// ones if none.
+  fault: atomic<u32>,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> clock: Clock;
+
+/// Looks at the bits: comparisons with NaN and infinity may be optimised away.
+fn report_non_finite(value: vec4f, step: u32, population: u32) {
+  let exponent = bitcast<vec4u>(value) & vec4u(0x7f800000u);
+  if (any(exponent == vec4u(0x7f800000u))) {
+    let since = min(step - params.frame_origin, 0xfffffu);
+    atomicMin(&clock.fault, since * 4096u + min(population, 4095u));
+  }
+}

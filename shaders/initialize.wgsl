@@ -1,0 +1,47 @@
+// Fills the parameters once, at creation: uniform in +-bound, or one value. Twin: src/random.ts.
+// Every workgroup strides over every block; one invocation takes four neighbouring values from
+// one Philox call. Uses: random.
+
+struct Block {
+  /// Place, in quads; values; values in a row, which is padded to whole quads.
+  first: u32,
+  count: u32,
+  columns: u32,
+  stream: u32,
+  /// 0: constant `value`, 1: uniform in +-value.
+  kind: u32,
+  value: f32,
+  unused_a: u32,
+  unused_b: u32,
+}
+
+override SEED_LOW: u32 = 0u;
+override SEED_HIGH: u32 = 0u;
+
+const WIDTH = 64u;
+
+@group(0) @binding(0) var<storage, read> blocks: array<Block>;
+@group(0) @binding(1) var<storage, read_write> parameters: array<f32>;
+
+fn value_of(block: Block, word: u32) -> f32 {
+  if (block.kind == 0u) {
+    return block.value;
+  }
+  // 24 bits, so that 2f - 1 is exact and the product is rounded once.
+  return (f32(word >> 8u) * (1.0 / 8388608.0) - 1.0) * block.value;
+}
+
+@compute @workgroup_size(WIDTH, 1, 1)
+fn initialize(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  for (var index = 0u; index < arrayLength(&blocks); index++) {
+    let block = blocks[index];
+    for (var quad = id.x; quad < (block.count + 3u) / 4u; quad += groups.x * WIDTH) {
+      let words = philox(vec4u(quad, 0u, block.stream, 0u), vec2u(SEED_LOW, SEED_HIGH));
+      for (var k = 0u; k < min(4u, block.count - quad * 4u); k++) {
+        let index = quad * 4u + k;
+        let row = block.first * 4u + index / block.columns * ((block.columns + 3u) / 4u * 4u);
+        parameters[row + index % block.columns] = value_of(block, words[k]);
+      }
+    }
+  }
+}

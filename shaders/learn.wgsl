@@ -1,0 +1,86 @@
+// The plastic synapses of a batch: one optimiser step along the batch mean of e_i r_j (weights)
+// and e_i (biases), straight into the parameters.
+//
+// One invocation keeps four rows by a quad of columns: four products of quads for two loads and
+// each batch row.
+// Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params, grid,
+// projections, optimizer.
+
+override BATCH: u32 = 2u;
+
+const WIDTH = 64u;
+
+@group(1) @binding(1) var<storage, read> tiles: array<Tile>;
+@group(1) @binding(2) var<storage, read> state: array<vec4f>;
+
+/// Row k of the quad of rows; the last quad may have fewer than four.
+fn learn_row(projection: Projection, row: u32, column: u32, sum: vec4f, rates: Rates) {
+  if (row < projection.rows) {
+    let place = projection.weight + row * projection.pre + column;
+    descend(place, parameters[place], sum * (-1.0 / f32(BATCH)), rates);
+  }
+}
+
+fn learn_weights(projection: Projection, row: u32, column: u32, rates: Rates) {
+  var a = vec4f();
+  var b = vec4f();
+  var c = vec4f();
+  var d = vec4f();
+  var r_place = projection.rate + column;
+  var e_place = projection.error + row;
+  for (var lane = 0u; lane < BATCH; lane++) {
+    let r = state[r_place];
+    let e = state[e_place];
+    a += e.x * r;
+    b += e.y * r;
+    c += e.z * r;
+    d += e.w * r;
+    r_place += projection.pre;
+    e_place += projection.post;
+  }
+  learn_row(projection, row * 4u, column, a, rates);
+  learn_row(projection, row * 4u + 1u, column, b, rates);
+  learn_row(projection, row * 4u + 2u, column, c, rates);
+  learn_row(projection, row * 4u + 3u, column, d, rates);
+}
+
+fn learn_biases(projection: Projection, row: u32, rates: Rates) {
+  var sum = vec4f();
+  for (var lane = 0u; lane < BATCH; lane++) {
+    sum += state[projection.error + lane * projection.post + row];
+  }
+  let place = projection.bias + row;
+  descend(place, parameters[place], -sum / f32(BATCH), rates);
+}
+
+/// Tile: block is the projection; invocations from `row` on, `rows` of them, number the pairs of
+/// a quad of rows and a quad of columns, column first; where only biases learn there is one
+/// column.
+@compute @workgroup_size(WIDTH, 1, 1)
+fn learn(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let index = tile_index(group, groups);
+  if (index >= arrayLength(&tiles)) {
+    return;
+  }
+  if (index == 0u && local == 0u) {
+    clock.updates = clock.update;
+  }
+  let tile = tiles[index];
+  if (local >= tile.rows) {
+    return;
+  }
+  let projection = projections[tile.block];
+  let rates = learning_rates();
+  let row = (tile.row + local) / tile.columns;
+  let column = (tile.row + local) % tile.columns;
+  if ((projection.flags & LEARNS_WEIGHT) != 0u) {
+    learn_weights(projection, row, column, rates);
+  }
+  if (column == 0u && (projection.flags & LEARNS_BIAS) != 0u) {
+    learn_biases(projection, row, rates);
+  }
+}

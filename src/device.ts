@@ -1,0 +1,135 @@
+/**
+ * Finding a device that can hold a plan, and telling what it is. Whoever made a device destroys it.
+ */
+
+import { DeviceError } from "./errors.ts";
+import { checkLimits, requiredLimits, type Limits, type Plan } from "./plan.ts";
+
+/** What the device says it is. `software`: SwiftShader, lavapipe, WARP or another fallback; correct, slow, no benchmark. */
+export interface AdapterFacts {
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly description: string;
+  readonly software: boolean;
+}
+
+export interface Acquired {
+  readonly device: GPUDevice;
+  readonly facts: AdapterFacts;
+  readonly isOwn: boolean;
+}
+
+/** A browser may answer null for the first moments after its start, so null is believed only after these waits. */
+const adapterWaits = [0, 100, 400, 1500];
+
+/**
+ * Takes the host's device, or asks for one with just the limits that `plan` needs.
+ * @throws DeviceError WEBGPU_UNAVAILABLE, NO_ADAPTER or LIMIT_EXCEEDED.
+ */
+export async function acquireDevice(
+  plan: Plan,
+  options: { device?: GPUDevice | undefined; gpu?: GPU | undefined; label: string; signal?: AbortSignal | undefined },
+): Promise<Acquired> {
+  const { device: given, signal } = options;
+  if (given !== undefined) {
+    checkHostDevice(plan, given);
+    return { device: given, facts: factsOf(given.adapterInfo), isOwn: false };
+  }
+  const adapter = await findAdapter(findGpu(options.gpu), signal);
+  checkLimits(plan, adapter.limits);
+  const device = await requestDevice(adapter, plan, options.label);
+  if (signal?.aborted === true) {
+    device.destroy();
+    signal.throwIfAborted();
+  }
+  return { device, facts: factsOf(adapter.info), isOwn: true };
+}
+
+function findGpu(given: GPU | undefined): GPU {
+  const gpu = given ?? (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu;
+  if (gpu !== undefined) return gpu;
+  const isInsecure = (globalThis as { isSecureContext?: boolean }).isSecureContext === false;
+  throw new DeviceError(
+    "WEBGPU_UNAVAILABLE",
+    isInsecure
+      ? "WebGPU needs https or localhost; this page has neither. Open it at http://localhost."
+      : "There is no WebGPU here. Use Chrome or Edge 113 or newer (121 on Android), a current Safari or Firefox, or in Node pass { gpu: create([]) } of the npm package webgpu.",
+    { details: { secureContext: !isInsecure } },
+  );
+}
+
+async function findAdapter(gpu: GPU, signal: AbortSignal | undefined): Promise<GPUAdapter> {
+  for (const wait of adapterWaits) {
+    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+    signal?.throwIfAborted();
+    const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+    if (adapter !== null) return adapter;
+  }
+  throw new DeviceError(
+    "NO_ADAPTER",
+    'The browser found no usable GPU. Turn on "Use graphics acceleration" and look at chrome://gpu; on Linux start it with ' +
+      "--enable-unsafe-webgpu (and --enable-features=Vulkan for a real GPU). After two GPU crashes on a site Chrome blocks it for a while: wait two minutes or restart.",
+    { details: { tries: adapterWaits.length } },
+  );
+}
+
+async function requestDevice(adapter: GPUAdapter, plan: Plan, label: string): Promise<GPUDevice> {
+  // Limits are only raised over the defaults, and only as far as needed.
+  const defaults = { maxBufferSize: 268435456, maxStorageBufferBindingSize: 134217728 };
+  const needed = requiredLimits(plan);
+  const requiredLimitsOfPlan = Object.fromEntries(
+    Object.entries(defaults).flatMap(([name, usual]) => {
+      const need = needed[name as keyof typeof defaults];
+      return need > usual ? [[name, need]] : [];
+    }),
+  );
+  try {
+    return await adapter.requestDevice({ label, requiredLimits: requiredLimitsOfPlan });
+  } catch (cause) {
+    throw new DeviceError(
+      "NO_ADAPTER",
+      "The GPU was found but gave no device. Reload the page or restart the browser.",
+      {
+        cause,
+      },
+    );
+  }
+}
+
+function checkHostDevice(plan: Plan, device: GPUDevice): void {
+  try {
+    checkLimits(plan, device.limits);
+  } catch (cause) {
+    if (!(cause instanceof DeviceError)) throw cause;
+    const needed: Limits = requiredLimits(plan);
+    throw new DeviceError(
+      "LIMIT_EXCEEDED",
+      `${cause.message} This is the host's device: ask for it with requestDevice({ requiredLimits: { ` +
+        `maxBufferSize: ${needed.maxBufferSize}, maxStorageBufferBindingSize: ${needed.maxStorageBufferBindingSize} } }).`,
+      { details: cause.details, cause },
+    );
+  }
+}
+
+function factsOf(info: GPUAdapterInfo | undefined): AdapterFacts {
+  const { vendor = "", architecture = "", description = "" } = info ?? {};
+  const text = `${vendor} ${architecture} ${description}`.toLowerCase();
+  return {
+    vendor,
+    architecture,
+    description,
+    software: info?.isFallbackAdapter === true || /swiftshader|llvmpipe|lavapipe|software|warp|basic render/.test(text),
+  };
+}
+
+/** Turns the end of a device into an error that every later call can throw. Resolves never if the device lives. */
+export async function lossOf(device: GPUDevice): Promise<DeviceError> {
+  const { reason, message } = await device.lost;
+  return new DeviceError(
+    "DEVICE_LOST",
+    reason === "destroyed"
+      ? "The GPU device was destroyed. Create a new simulator."
+      : `The GPU was reset by its driver or by a time-out (${message || "no reason given"}). Create a new simulator; smaller networks or batches make shorter dispatches.`,
+    { details: { reason } },
+  );
+}

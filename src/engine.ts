@@ -1,0 +1,267 @@
+/**
+ * Carries out a plan on a device: buffers, pipelines and bind groups are made once, then steps are only encoded.
+ */
+
+import { DeviceError, KernelError } from "./errors.ts";
+import { assemble, kernels, type Access, type Binding, type Kernel, type KernelName } from "./kernels.ts";
+import { quadsOf } from "./layout.ts";
+import { pad } from "./padding.ts";
+import type { BufferName, Dispatch, Place, Plan } from "./plan.ts";
+
+/** Numeric flags of the WebGPU specification, so that nothing is asked of the global scope. */
+const usage = { copySource: 4, copyDestination: 8, uniform: 64, storage: 128 };
+const stageCompute = 4;
+
+interface Compiled {
+  readonly pipeline: GPUComputePipeline;
+  readonly groups: readonly GPUBindGroup[];
+  readonly workgroups: readonly [number, number];
+}
+
+/** What is constant over a run; the clock does the rest on the device. */
+export interface RunConstants {
+  eta: number;
+  frameOrigin: number;
+  inputFrames: number;
+  targetFrames: number;
+  recordOrigin: number;
+}
+
+export class Engine {
+  readonly device: GPUDevice;
+  readonly plan: Plan;
+  readonly label: string;
+  private readonly buffers: ReadonlyMap<BufferName, GPUBuffer>;
+  private readonly compiled: ReadonlyMap<Dispatch, Compiled>;
+
+  private constructor(
+    device: GPUDevice,
+    plan: Plan,
+    label: string,
+    buffers: ReadonlyMap<BufferName, GPUBuffer>,
+    compiled: ReadonlyMap<Dispatch, Compiled>,
+  ) {
+    this.device = device;
+    this.plan = plan;
+    this.label = label;
+    this.buffers = buffers;
+    this.compiled = compiled;
+  }
+
+  /**
+   * @throws DeviceError OUT_OF_MEMORY, KernelError.
+   */
+  static async create(device: GPUDevice, plan: Plan, label: string, seed: number): Promise<Engine> {
+    const buffers = await allocate(device, plan, label);
+    try {
+      const seeded = {
+        ...plan.initialize,
+        constants: { SEED_LOW: seed % 2 ** 32, SEED_HIGH: Math.floor(seed / 2 ** 32) },
+      };
+      const { synapses } = plan;
+      const planned = [seeded, plan.begin, plan.neurons, plan.finish, ...synapses.learning, ...synapses.frozen];
+      const unique = [...new Set<Dispatch>(planned)];
+      const compiled = await Promise.all(unique.map((dispatch) => compile(device, dispatch, buffers, label)));
+      const table = new Map(unique.map((dispatch, index) => [dispatch, compiled[index] as Compiled]));
+      const engine = new Engine(device, plan, label, buffers, table);
+      engine.submit("initialize", (pass) => engine.dispatch(pass, seeded));
+      return engine;
+    } catch (error) {
+      for (const buffer of buffers.values()) buffer.destroy();
+      throw error;
+    }
+  }
+
+  /** Encodes a run of `steps` steps: two dispatches a step (three for a batch that learns), one more at the end. */
+  encodeSteps(encoder: GPUCommandEncoder, steps: number, learns: boolean): void {
+    const { plan } = this;
+    const synapses = learns ? plan.synapses.learning : plan.synapses.frozen;
+    const pass = encoder.beginComputePass({ label: `${this.label}/steps` });
+    this.dispatch(pass, plan.begin);
+    for (let step = 1; step <= steps; step++) {
+      for (const dispatch of synapses) this.dispatch(pass, dispatch);
+      this.dispatch(pass, step < steps ? plan.neurons : plan.finish);
+    }
+    pass.end();
+  }
+
+  buffer(name: BufferName): GPUBuffer {
+    const buffer = this.buffers.get(name);
+    if (buffer === undefined) throw new Error(`The plan has no buffer "${name}".`);
+    return buffer;
+  }
+
+  /** Writes dense rows into a place, from its row `firstRow` on. */
+  write(place: Place, data: Float32Array, firstRow = 0): void {
+    const padded = pad(data, place.columns);
+    const offset = (place.first + firstRow * quadsOf(place.columns)) * 16;
+    const { queue } = this.device;
+    queue.writeBuffer(this.buffer(place.buffer), offset, padded.buffer, padded.byteOffset, padded.byteLength);
+  }
+
+  writeConstants(run: RunConstants): void {
+    const { dt } = this.plan.network;
+    const { beta1, beta2, epsilon } = this.plan.learning.optimizer;
+    const words = new ArrayBuffer(48);
+    const logOf = (beta: number): number => (beta > 0 ? Math.log(beta) : 0);
+    new Float32Array(words).set([dt, run.eta, beta1, beta2, logOf(beta1), logOf(beta2), epsilon]);
+    new Uint32Array(words, 28).set([
+      run.frameOrigin,
+      run.inputFrames,
+      run.targetFrames,
+      run.recordOrigin,
+      Math.max(this.plan.recordRows, 1),
+    ]);
+    this.device.queue.writeBuffer(this.buffer("params"), 0, words);
+  }
+
+  /** States, partial sums and the step counter to zero; the number of updates stays, as do parameters and moments. */
+  clearStates(): void {
+    const encoder = this.device.createCommandEncoder({ label: `${this.label}/reset` });
+    encoder.clearBuffer(this.buffer("state"));
+    encoder.clearBuffer(this.buffer("partial_sums"));
+    encoder.clearBuffer(this.buffer("clock"), 0, 4);
+    this.device.queue.submit([encoder.finish()]);
+    this.device.queue.writeBuffer(this.buffer("clock"), 12, new Uint32Array([0xffffffff]));
+  }
+
+  encodeClearCosts(encoder: GPUCommandEncoder): void {
+    const { first, count } = this.plan.costs;
+    if (count > 0) encoder.clearBuffer(this.buffer("state"), first * 16, count * 16);
+  }
+
+  clearCosts(): void {
+    const encoder = this.device.createCommandEncoder({ label: `${this.label}/clear costs` });
+    this.encodeClearCosts(encoder);
+    this.device.queue.submit([encoder.finish()]);
+  }
+
+  destroy(): void {
+    for (const buffer of this.buffers.values()) buffer.destroy();
+  }
+
+  private dispatch(pass: GPUComputePassEncoder, dispatch: Dispatch): void {
+    const compiled = this.compiled.get(dispatch);
+    if (compiled === undefined) throw new Error(`"${dispatch.label}" is not part of the plan.`);
+    pass.setPipeline(compiled.pipeline);
+    compiled.groups.forEach((group, index) => {
+      pass.setBindGroup(index, group);
+    });
+    pass.dispatchWorkgroups(...compiled.workgroups);
+  }
+
+  private submit(what: string, encode: (pass: GPUComputePassEncoder) => void): void {
+    const encoder = this.device.createCommandEncoder({ label: `${this.label}/${what}` });
+    const pass = encoder.beginComputePass({ label: `${this.label}/${what}` });
+    encode(pass);
+    pass.end();
+    this.device.queue.submit([encoder.finish()]);
+  }
+}
+
+async function allocate(device: GPUDevice, plan: Plan, label: string): Promise<Map<BufferName, GPUBuffer>> {
+  const buffers = new Map<BufferName, GPUBuffer>();
+  device.pushErrorScope("validation");
+  device.pushErrorScope("out-of-memory");
+  for (const { name, bytes } of plan.buffers) {
+    const kind = name === "params" ? usage.uniform : usage.storage | usage.copySource;
+    buffers.set(
+      name,
+      device.createBuffer({ label: `${label}/${name}`, size: bytes, usage: kind | usage.copyDestination }),
+    );
+  }
+  const failures = [await device.popErrorScope(), await device.popErrorScope()];
+  const failure = failures.find((error): error is GPUError => error !== null);
+  if (failure !== undefined) {
+    for (const buffer of buffers.values()) buffer.destroy();
+    throw new DeviceError(
+      "OUT_OF_MEMORY",
+      `The GPU has no room for ${plan.bytes} bytes. Use a smaller network, a smaller batch or a smaller frameBytes.`,
+      { details: { needed: plan.bytes }, cause: failure },
+    );
+  }
+  for (const { name, content } of plan.buffers) {
+    const buffer = buffers.get(name);
+    if (content !== undefined && buffer !== undefined) device.queue.writeBuffer(buffer, 0, content);
+  }
+  return buffers;
+}
+
+// ---- pipelines ----------------------------------------------------------------------------------------------
+
+async function compile(
+  device: GPUDevice,
+  dispatch: Dispatch,
+  buffers: ReadonlyMap<BufferName, GPUBuffer>,
+  label: string,
+): Promise<Compiled> {
+  const { kernel: name, constants, workgroups } = dispatch;
+  const kernel: Kernel = kernels[name];
+  const layouts = groupsOf(kernel).map((bindings, group) =>
+    device.createBindGroupLayout({ label: `${label}/${name}/${group}`, entries: bindings.map(layoutEntry) }),
+  );
+  const pipeline = await createPipeline(device, name, layouts, constants, `${label}/${dispatch.label}`);
+  const names: Readonly<Record<string, BufferName>> = dispatch.buffers;
+  const groups = groupsOf(kernel).map((bindings, group) =>
+    device.createBindGroup({
+      label: `${label}/${dispatch.label}/${group}`,
+      layout: layouts[group] as GPUBindGroupLayout,
+      entries: bindings.map((binding, index) => ({
+        binding: index,
+        resource: { buffer: buffers.get(names[binding.name] as BufferName) as GPUBuffer },
+      })),
+    }),
+  );
+  return { pipeline, groups, workgroups };
+}
+
+function groupsOf({ bindings }: Kernel): Binding[][] {
+  const count = Math.max(...bindings.map(({ group }) => group)) + 1;
+  return Array.from({ length: count }, (_, group) => bindings.filter((binding) => binding.group === group));
+}
+
+const bufferTypes: Record<Access, GPUBufferBindingType> = {
+  uniform: "uniform",
+  read: "read-only-storage",
+  "read-write": "storage",
+};
+
+const layoutEntry = ({ access }: Binding, binding: number): GPUBindGroupLayoutEntry => ({
+  binding,
+  visibility: stageCompute,
+  buffer: { type: bufferTypes[access] },
+});
+
+async function createPipeline(
+  device: GPUDevice,
+  name: KernelName,
+  bindGroupLayouts: GPUBindGroupLayout[],
+  constants: Readonly<Record<string, number>>,
+  label: string,
+): Promise<GPUComputePipeline> {
+  const { code, locate } = assemble(name);
+  device.pushErrorScope("validation");
+  const module = device.createShaderModule({ label: name, code });
+  const layout = device.createPipelineLayout({ label, bindGroupLayouts });
+  const scope = device.popErrorScope();
+  try {
+    return await device.createComputePipelineAsync({
+      label,
+      layout,
+      compute: { module, entryPoint: name, constants: { ...constants } },
+    });
+  } catch (cause) {
+    const { messages } = await module.getCompilationInfo();
+    const message = messages.find(({ type }) => type === "error");
+    const at = locate(message?.lineNum ?? 1);
+    const text = message?.message ?? (cause instanceof Error ? cause.message : String(cause));
+    throw new KernelError(`${at.file}:${at.line}:${message?.linePos ?? 0} ${text}`, {
+      kernel: name,
+      file: at.file,
+      line: at.line,
+      column: message?.linePos ?? 0,
+    });
+  } finally {
+    await scope;
+  }
+}

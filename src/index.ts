@@ -1,0 +1,27 @@
+export { createSimulator, requirements } from "./simulator.ts";
+export type {
+  Between,
+  BufferView,
+  NodeQuantity,
+  PlanningOptions,
+  ProjectionQuantity,
+  Requirements,
+  Simulator,
+  SimulatorOptions,
+} from "./simulator.ts";
+export type { Metrics, RunOptions } from "./run.ts";
+export { measure, type Figures, type MeasureOptions } from "./measure.ts";
+export { layered, type LearningSpec, type NetworkSpec, type OptimizerSpec } from "./spec.ts";
+export { describePlan, type Plan } from "./plan.ts";
+export type { RecordSpec, StateQuantity, TraceQuantity } from "./layout.ts";
+export type { AdapterFacts } from "./device.ts";
+export {
+  DataError,
+  DeviceError,
+  DisposedError,
+  DivergedError,
+  KernelError,
+  SpecError,
+  VleError,
+  type ErrorCode,
+} from "./errors.ts";

@@ -1,0 +1,259 @@
+/**
+ * Drives an engine through a run: chunks of steps paced by the GPU's own completion, frames streamed ahead of them,
+ * metrics brought back through the staging ring.
+ */
+
+import { DataError, DivergedError } from "./errors.ts";
+import type { Engine, RunConstants } from "./engine.ts";
+import { FrameStream, signalsOf, type SignalData } from "./frames.ts";
+import { Pacer } from "./pacer.ts";
+import { unpad } from "./padding.ts";
+import type { Plan } from "./plan.ts";
+import type { Copy, StagingRing } from "./readback.ts";
+
+export interface RunOptions {
+  /**
+   * Rates of the sources, [frame][batch][neurons]; repeated when there are more steps than frames. By name if there are
+   * several sources. Left out, with the target: what the input and target buffers hold.
+   */
+  readonly input?: SignalData;
+  /**
+   * [frame][batch][neurons] for squared error, [frame][batch] class indices (-1: none) for cross-entropy; repeated likewise.
+   * By name if several populations have a cost. Left out: no cost, no output error.
+   */
+  readonly target?: SignalData;
+  readonly steps: number;
+  /** A metric every so many steps. Default: one, at the end. */
+  readonly every?: number;
+  /** Whether parameters are updated. Default true. */
+  readonly learn?: boolean;
+  /** Learning rate from now on, in place of the optimiser's. */
+  readonly eta?: number;
+  /** Milliseconds of GPU time that one submit aims at: about 12 beside a page that draws. At most 100. Default 50. */
+  readonly chunkMilliseconds?: number;
+  /** Stops at a step boundary and rejects with its reason; the simulator stays usable. */
+  readonly signal?: AbortSignal;
+}
+
+export interface Metrics {
+  /** Steps since the simulator was made or reset. */
+  readonly step: number;
+  /** Steps that this metric covers. */
+  readonly steps: number;
+  /** Cost (with its beta) summed over neurons, mean over batch rows and over the steps covered. NaN without a target. */
+  readonly loss: number;
+  /** Wall time of the steps covered, and their rate. */
+  readonly seconds: number;
+  readonly stepsPerSecond: number;
+  /** The recorded values of the steps covered, [step][batch][neurons], in the order of `options.record`. */
+  readonly traces: readonly Float32Array[];
+}
+
+export interface RunContext {
+  readonly engine: Engine;
+  readonly ring: StagingRing;
+  readonly constants: RunConstants;
+  /** Steps encoded so far, by this run and before it. */
+  position: number;
+}
+
+/** Running costs are read and zeroed at least this often, so that f32 sums keep their digits however long a run is. */
+const costInterval = 1024;
+const noFault = 0xffffffff;
+
+export const stagingBytes = (plan: Plan): number =>
+  16 + plan.costs.count * 16 + plan.traces.reduce((sum, trace) => sum + trace.rowSize * plan.recordRows * 16, 0);
+
+interface Chunk {
+  readonly steps: number;
+  /** Steps since the start of the run at its end. */
+  readonly end: number;
+  readonly withCosts: boolean;
+  /** Step from which the device counts when it reports a fault. */
+  readonly origin: number;
+  readonly submitted: number;
+  readonly data: Promise<ArrayBuffer>;
+}
+
+interface Checked {
+  readonly steps: number;
+  readonly every: number;
+  readonly learns: boolean;
+  readonly hasTarget: boolean;
+  readonly stream: FrameStream;
+  readonly signal: AbortSignal | undefined;
+}
+
+function positiveInteger(path: string, value: number): number {
+  if (Number.isSafeInteger(value) && value >= 1) return value;
+  throw new DataError(path, `must be a whole number of at least 1; it is ${value}.`);
+}
+
+/** Checks the options and takes over the learning rate; nothing has happened if it throws. */
+function check({ engine, constants, position }: RunContext, options: RunOptions): Checked {
+  const { plan } = engine;
+  const steps = positiveInteger("run.steps", options.steps);
+  const every = Math.min(positiveInteger("run.every", options.every ?? steps), steps);
+  if (options.input === undefined && options.target !== undefined) {
+    throw new DataError("run.target", "is given without an input; give both, or neither to use what the buffers hold.");
+  }
+  const signals = [
+    ...(options.input === undefined ? [] : signalsOf(plan, "input", options.input)),
+    ...(options.target === undefined ? [] : signalsOf(plan, "target", options.target)),
+  ];
+  if (options.eta !== undefined) {
+    if (!(Number.isFinite(options.eta) && options.eta >= 0)) {
+      throw new DataError("run.eta", `must be a finite number of at least 0; it is ${options.eta}.`);
+    }
+    constants.eta = options.eta;
+  }
+  const write = (key: string, frames: Float32Array, first: number): void => {
+    const place = plan.places.get(key);
+    if (place !== undefined) engine.write(place, frames, first * (place.rows / plan.frameCapacity));
+  };
+  return {
+    steps,
+    every,
+    learns: options.learn ?? true,
+    hasTarget: options.input === undefined ? constants.targetFrames > 0 : options.target !== undefined,
+    stream: new FrameStream(signals, plan.frameCapacity, position, write),
+    signal: options.signal,
+  };
+}
+
+/** @throws DataError, DivergedError, or the reason of the signal. */
+export async function* run(context: RunContext, options: RunOptions): AsyncGenerator<Metrics, void, undefined> {
+  options.signal?.throwIfAborted();
+  const { engine, ring, constants } = context;
+  const { plan } = engine;
+  const checked = check(context, options);
+  const { steps, every } = checked;
+  const start = context.position;
+  const pacer = new Pacer(options.chunkMilliseconds ?? 50);
+  const collector = new Collector(plan, checked.hasTarget, start);
+  constants.recordOrigin = start;
+  engine.writeConstants(constants);
+  engine.clearCosts();
+  const inFlight: Chunk[] = [];
+  let encoded = 0;
+  let lastDone = performance.now();
+  try {
+    for (let done = 0; done < steps;) {
+      while (encoded < steps && inFlight.length < ring.slots && checked.signal?.aborted !== true) {
+        const chunk = await submitChunk(context, checked, encoded, pacer.next());
+        inFlight.push(chunk);
+        encoded = chunk.end;
+      }
+      const chunk = inFlight[0];
+      if (chunk === undefined) break;
+      const data = await chunk.data;
+      inFlight.shift();
+      const now = performance.now();
+      pacer.observe(chunk.steps, now - Math.max(chunk.submitted, lastDone));
+      lastDone = now;
+      collector.add(chunk, data);
+      done = chunk.end;
+      if (done % every === 0 || done === steps) yield collector.take(done, now);
+    }
+    checked.signal?.throwIfAborted();
+  } finally {
+    await Promise.allSettled(inFlight.map(({ data }) => data));
+  }
+}
+
+/** Encodes and submits at most `wanted` steps; shorter where a metric, a window of frames or the record ends. */
+async function submitChunk(context: RunContext, checked: Checked, at: number, wanted: number): Promise<Chunk> {
+  const { engine, ring, constants } = context;
+  const { plan, device, label } = engine;
+  const { every, stream } = checked;
+  const staging = await ring.take();
+  const window = stream.prepare(at);
+  if (window !== null) engine.writeConstants(Object.assign(constants, window));
+  const row = plan.traces.length > 0 ? at % plan.recordRows : 0;
+  const untilRecordEnds = plan.traces.length > 0 ? plan.recordRows - row : Infinity;
+  const untilCosts = Math.min(every - (at % every), costInterval - (at % costInterval), checked.steps - at);
+  const steps = Math.min(wanted, untilCosts, untilRecordEnds, stream.available(at));
+  const withCosts = steps === untilCosts;
+  const encoder = device.createCommandEncoder({ label: `${label}/chunk` });
+  engine.encodeSteps(encoder, steps, checked.learns);
+  const copies: Copy[] = [{ buffer: engine.buffer("clock"), offset: 0, size: 16 }];
+  if (withCosts && plan.costs.count > 0) {
+    copies.push({ buffer: engine.buffer("state"), offset: plan.costs.first * 16, size: plan.costs.count * 16 });
+  }
+  for (const { first, rowSize } of plan.traces) {
+    copies.push({ buffer: engine.buffer("record"), offset: (first + row * rowSize) * 16, size: steps * rowSize * 16 });
+  }
+  ring.encode(encoder, staging, copies);
+  if (withCosts) engine.encodeClearCosts(encoder);
+  device.queue.submit([encoder.finish()]);
+  context.position += steps;
+  const bytes = copies.reduce((sum, { size }) => sum + size, 0);
+  const data = ring.collect(staging, bytes);
+  // Whoever awaits it gets the rejection; this one only keeps it from counting as unhandled until then.
+  data.catch(() => undefined);
+  return { steps, end: at + steps, withCosts, origin: constants.frameOrigin, submitted: performance.now(), data };
+}
+
+/** Puts the chunks of one metric together. */
+class Collector {
+  private cost = 0;
+  private covered = 0;
+  private since = performance.now();
+  private traces: Float32Array[][];
+  private readonly plan: Plan;
+  private readonly hasTarget: boolean;
+  private readonly start: number;
+
+  constructor(plan: Plan, hasTarget: boolean, start: number) {
+    this.plan = plan;
+    this.hasTarget = hasTarget;
+    this.start = start;
+    this.traces = plan.traces.map(() => []);
+  }
+
+  /** @throws DivergedError if the device raised its flag. */
+  add(chunk: Chunk, data: ArrayBuffer): void {
+    const fault = new Uint32Array(data, 12, 1)[0] ?? 0;
+    if (fault !== noFault) {
+      const population = this.plan.network.populations[fault % 4096]?.name ?? "?";
+      throw new DivergedError(chunk.origin + Math.floor(fault / 4096), population);
+    }
+    let at = 16;
+    if (chunk.withCosts && this.plan.costs.count > 0) {
+      for (const cost of new Float32Array(data, at, this.plan.costs.count * 4)) this.cost += cost;
+      at += this.plan.costs.count * 16;
+    }
+    this.plan.traces.forEach(({ rowSize, columns }, index) => {
+      this.traces[index]?.push(unpad(new Float32Array(data, at, chunk.steps * rowSize * 4), columns));
+      at += chunk.steps * rowSize * 16;
+    });
+    this.covered += chunk.steps;
+  }
+
+  take(done: number, now: number): Metrics {
+    const seconds = (now - this.since) / 1000;
+    const metrics = {
+      step: this.start + done,
+      steps: this.covered,
+      loss: this.hasTarget ? this.cost / this.plan.batch / this.covered : NaN,
+      seconds,
+      stepsPerSecond: this.covered / seconds,
+      traces: this.traces.map(join),
+    };
+    this.cost = 0;
+    this.covered = 0;
+    this.since = now;
+    this.traces = this.plan.traces.map(() => []);
+    return metrics;
+  }
+}
+
+function join(parts: readonly Float32Array[]): Float32Array {
+  const joined = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined;
+}

@@ -1,0 +1,344 @@
+/**
+ * The public face: a network on a device that runs, can be read and written, and encodes itself into a host's work.
+ */
+
+import { acquireDevice, lossOf, type AdapterFacts } from "./device.ts";
+import { DataError, DisposedError, SpecError, VleError, type DeviceError } from "./errors.ts";
+import { Engine, type RunConstants } from "./engine.ts";
+import { quadsOf, sizeOf, type RecordSpec, type StateQuantity } from "./layout.ts";
+import { unpad } from "./padding.ts";
+import { planNetwork, requiredLimits, type Limits, type Place, type Plan } from "./plan.ts";
+import { StagingRing } from "./readback.ts";
+import { run, stagingBytes, type Metrics, type RunContext, type RunOptions } from "./run.ts";
+import { resolveLearning, resolveNetwork, type LearningSpec, type NetworkSpec } from "./spec.ts";
+
+export interface PlanningOptions {
+  /** Batch rows: independent states that share the parameters; gradients are their mean. Default 1. */
+  readonly batch?: number;
+  readonly learning?: LearningSpec;
+  /** What is recorded on the device at every step and comes back with the metrics. */
+  readonly record?: readonly RecordSpec[];
+  /** Device memory for input and target, in bytes; longer data is streamed through it. Default 8 MiB. */
+  readonly frameBytes?: number;
+}
+
+export interface SimulatorOptions extends PlanningOptions {
+  /** Seed of the initial parameters, a whole number from 0 to 2^53 - 1. Default 0. */
+  readonly seed?: number;
+  /** A device of the host, which stays the host's. Default: an own one. */
+  readonly device?: GPUDevice;
+  /** Where adapters come from. Default `navigator.gpu`; in Node `create([])` of the npm package `webgpu`. */
+  readonly gpu?: GPU;
+  /** Prefix of every GPU label. Default "vle". */
+  readonly label?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** Names a projection. */
+export interface Between {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** A place in a GPU buffer, in bytes. `layout` reads like "f32[batch=4][neurons=10, padded to 12]". */
+export interface BufferView {
+  readonly buffer: GPUBuffer;
+  readonly offset: number;
+  readonly size: number;
+  readonly layout: string;
+}
+
+/** State: [batch][neurons] of a population. The rate of a source is its input of the last step. */
+export type NodeQuantity = StateQuantity | "bias" | "input" | "target";
+/** Parameters and the optimiser's moments: [post][pre] of a projection. */
+export type ProjectionQuantity = "weight" | "firstMoment" | "secondMoment";
+
+export interface Requirements {
+  readonly requiredFeatures: readonly GPUFeatureName[];
+  readonly requiredLimits: Limits;
+  /** Device memory in all. */
+  readonly bytes: number;
+  readonly dispatchesPerStep: number;
+}
+
+const ringSlots = 3;
+/** Workgroups that keep a device busy. One that runs on a CPU has few cores and pays for every workgroup. */
+const workgroups = { gpu: 256, cpu: 8 };
+
+function planOf(spec: NetworkSpec, options: PlanningOptions, fill = workgroups.gpu): Plan {
+  const { batch = 1, record = [], frameBytes = 8 * 2 ** 20 } = options;
+  if (!(Number.isSafeInteger(batch) && batch >= 1 && batch <= 65536)) {
+    throw new SpecError("batch", `must be a whole number from 1 to 65536; it is ${String(batch)}.`);
+  }
+  if (!(Number.isFinite(frameBytes) && frameBytes > 0)) {
+    throw new SpecError("frameBytes", `must be a number of bytes above 0; it is ${String(frameBytes)}.`);
+  }
+  const learning = resolveLearning(options.learning);
+  return planNetwork(resolveNetwork(spec), { batch, record, frameBytes, learning, workgroups: fill });
+}
+
+/**
+ * What a host must ask of `requestDevice` so that `createSimulator` accepts its device. Pure.
+ * @throws SpecError
+ */
+export function requirements(spec: NetworkSpec, options: PlanningOptions = {}): Requirements {
+  const plan = planOf(spec, options);
+  return {
+    requiredFeatures: [],
+    requiredLimits: requiredLimits(plan),
+    bytes: plan.bytes,
+    dispatchesPerStep: plan.synapses.learning.length + 1,
+  };
+}
+
+/**
+ * Makes a network ready to run: plans it, takes or finds a device, compiles, fills the parameters from the seed.
+ * @throws SpecError, DeviceError, KernelError, or the reason of the signal.
+ */
+export async function createSimulator(spec: NetworkSpec, options: SimulatorOptions = {}): Promise<Simulator> {
+  const { seed = 0, label = "vle", device, gpu, signal } = options;
+  const plan = planOf(spec, options);
+  if (!(Number.isSafeInteger(seed) && seed >= 0)) {
+    throw new SpecError("seed", `must be a whole number from 0 to 2^53 - 1; it is ${String(seed)}.`);
+  }
+  signal?.throwIfAborted();
+  const acquired = await acquireDevice(plan, { device, gpu, label, signal });
+  try {
+    const fitted = acquired.facts.software ? planOf(spec, options, workgroups.cpu) : plan;
+    const engine = await Engine.create(acquired.device, fitted, label, seed);
+    return new Simulator(engine, acquired.facts, acquired.isOwn);
+  } catch (error) {
+    if (acquired.isOwn) acquired.device.destroy();
+    throw error;
+  }
+}
+
+// The well-known symbols are missing in some browsers that have WebGPU.
+const known: Partial<Pick<SymbolConstructor, "dispose" | "asyncDispose">> = Symbol;
+const disposeSymbol: typeof Symbol.dispose = known.dispose ?? (Symbol.for("Symbol.dispose") as typeof Symbol.dispose);
+const asyncDisposeSymbol: typeof Symbol.asyncDispose =
+  known.asyncDispose ?? (Symbol.for("Symbol.asyncDispose") as typeof Symbol.asyncDispose);
+
+/** Made by `createSimulator`. */
+export class Simulator {
+  readonly adapter: AdapterFacts;
+  private readonly engine: Engine;
+  private readonly ownsDevice: boolean;
+  private readonly context: RunContext;
+  private isDestroyed = false;
+  private isRunning = false;
+  private loss: DeviceError | undefined;
+
+  /** @internal */
+  constructor(engine: Engine, adapter: AdapterFacts, ownsDevice: boolean) {
+    this.engine = engine;
+    this.adapter = adapter;
+    this.ownsDevice = ownsDevice;
+    const constants: RunConstants = {
+      eta: engine.plan.learning.optimizer.eta,
+      frameOrigin: 0,
+      inputFrames: 1,
+      targetFrames: 0,
+      recordOrigin: 0,
+    };
+    const ring = new StagingRing(engine.device, engine.label, ringSlots, stagingBytes(engine.plan));
+    this.context = { engine, ring, constants, position: 0 };
+    engine.writeConstants(constants);
+    void lossOf(engine.device).then((error) => {
+      this.loss = error;
+    });
+  }
+
+  get device(): GPUDevice {
+    return this.engine.device;
+  }
+
+  get plan(): Plan {
+    return this.engine.plan;
+  }
+
+  /** Steps encoded since creation or reset. */
+  get step(): number {
+    return this.context.position;
+  }
+
+  /**
+   * Integrates `options.steps` steps and yields metrics. One run at a time; leaving the loop stops at a step boundary.
+   * @throws DataError, DivergedError, DeviceError DEVICE_LOST, DisposedError, or the reason of the signal.
+   */
+  async *run(options: RunOptions): AsyncGenerator<Metrics, void, undefined> {
+    this.check("run");
+    if (this.isRunning) throw new DataError("run", "is in progress already; await its end, or make another simulator.");
+    this.isRunning = true;
+    try {
+      yield* run(this.context, options);
+    } catch (error) {
+      throw await this.explained(error, "run");
+    } finally {
+      this.isRunning = false;
+    }
+  }
+
+  /**
+   * Encodes `steps` steps into the caller's encoder: no submit, no await, no allocation. The frames are what the input and
+   * target buffers hold (see `write` and `setFrames`), starting over at their end.
+   */
+  encode(encoder: GPUCommandEncoder, options: { readonly steps: number; readonly learn?: boolean }): void {
+    this.check("encode");
+    const { steps, learn = true } = options;
+    if (!(Number.isSafeInteger(steps) && steps >= 1)) {
+      throw new DataError("encode.steps", `must be a whole number of at least 1; it is ${String(steps)}.`);
+    }
+    this.engine.encodeSteps(encoder, steps, learn);
+    this.context.position += steps;
+  }
+
+  /**
+   * Copies a quantity to the host, as it is after all work submitted so far.
+   * @throws DataError if there is no such quantity, DeviceError DEVICE_LOST, DisposedError, or the reason of the signal.
+   */
+  async read(
+    quantity: NodeQuantity | ProjectionQuantity,
+    where: string | Between,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<Float32Array> {
+    this.check("read");
+    options.signal?.throwIfAborted();
+    const { buffer, offset, size } = this.buffer(quantity, where);
+    const staging = new StagingRing(this.device, `${this.engine.label}/read`, 1, size);
+    try {
+      const target = await staging.take();
+      const encoder = this.device.createCommandEncoder({ label: `${this.engine.label}/read` });
+      staging.encode(encoder, target, [{ buffer, offset, size }]);
+      this.device.queue.submit([encoder.finish()]);
+      const data = await staging.collect(target, size);
+      options.signal?.throwIfAborted();
+      return unpad(new Float32Array(data), this.placeOf(quantity, where).columns);
+    } catch (error) {
+      throw await this.explained(error, "read");
+    } finally {
+      staging.destroy();
+    }
+  }
+
+  /**
+   * Sets a quantity before all work submitted from now on. Input and target take any whole number of frames that fit; they
+   * start at the current step and repeat.
+   * @throws DataError if there is no such quantity or the length is not its length.
+   */
+  write(quantity: NodeQuantity | ProjectionQuantity, where: string | Between, data: Float32Array): void {
+    this.check("write");
+    const place = this.placeOf(quantity, where);
+    const isFrames = place.buffer === "frames";
+    const capacity = isFrames ? this.plan.frameCapacity : 1;
+    const unit = (place.rows / capacity) * place.columns;
+    const count = data.length / unit;
+    if (!Number.isInteger(count) || count < 1 || count > capacity) {
+      const expected = isFrames ? `1 to ${capacity} frames of ${unit} values` : `${unit} values, ${layoutOf(place)}`;
+      throw new DataError(`write("${quantity}")`, `takes ${expected}; it was given ${data.length}.`);
+    }
+    this.engine.write(place, data);
+    if (quantity === "input") this.setFrames({ input: count });
+    if (quantity === "target") this.setFrames({ target: count });
+  }
+
+  /** Says how many frames the input and target buffers hold, from the current step on. Target 0: no cost. */
+  setFrames(frames: { readonly input?: number; readonly target?: number }): void {
+    this.check("setFrames");
+    const { constants, position } = this.context;
+    for (const [name, count] of Object.entries(frames)) {
+      if (!Number.isSafeInteger(count) || count < (name === "input" ? 1 : 0) || count > this.plan.frameCapacity) {
+        throw new DataError(
+          `setFrames.${name}`,
+          `must be a whole number up to ${this.plan.frameCapacity}; it is ${String(count)}.`,
+        );
+      }
+    }
+    constants.inputFrames = frames.input ?? constants.inputFrames;
+    constants.targetFrames = frames.target ?? constants.targetFrames;
+    constants.frameOrigin = position;
+    this.engine.writeConstants(constants);
+  }
+
+  /**
+   * Where a quantity lives on the device, without a copy. It may be bound in kernels of the host.
+   * @throws DataError if there is no such quantity.
+   */
+  buffer(quantity: NodeQuantity | ProjectionQuantity, where: string | Between): BufferView {
+    this.check("buffer");
+    const place = this.placeOf(quantity, where);
+    return {
+      buffer: this.engine.buffer(place.buffer),
+      offset: place.first * 16,
+      size: sizeOf(place) * 16,
+      layout: layoutOf(place),
+    };
+  }
+
+  /** All states and the step to zero; parameters, moments and the count of updates stay. Clears a divergence. */
+  reset(): void {
+    this.check("reset");
+    this.engine.clearStates();
+    this.context.position = 0;
+    this.context.constants.frameOrigin = 0;
+    this.engine.writeConstants(this.context.constants);
+  }
+
+  /** Frees everything this simulator made; a borrowed device stays. May be called again. */
+  destroy(): void {
+    if (this.isDestroyed) return;
+    this.isDestroyed = true;
+    this.context.ring.destroy();
+    this.engine.destroy();
+    if (this.ownsDevice) this.device.destroy();
+  }
+
+  [disposeSymbol](): void {
+    this.destroy();
+  }
+
+  /** Waits for the work submitted so far, then destroys. */
+  async [asyncDisposeSymbol](): Promise<void> {
+    if (!this.isDestroyed) await this.device.queue.onSubmittedWorkDone().catch(() => undefined);
+    this.destroy();
+  }
+
+  private placeOf(quantity: NodeQuantity | ProjectionQuantity, where: string | Between): Place {
+    const key = typeof where === "string" ? `${quantity}/${where}` : `${quantity}/${where.from}/${where.to}`;
+    const place = this.plan.places.get(key);
+    const isHeld = place !== undefined && (place.first + sizeOf(place)) * 16 <= this.engine.buffer(place.buffer).size;
+    if (isHeld) return place;
+    const known = [...this.plan.places.keys()].filter((name) => name.startsWith(`${quantity}/`));
+    throw new DataError(
+      key,
+      known.length === 0
+        ? `does not exist: there is no quantity "${quantity}" here.`
+        : place === undefined
+          ? `does not exist; there is ${known.join(", ")}.`
+          : `is not kept by the optimiser "${this.plan.learning.optimizer.kind}".`,
+    );
+  }
+
+  private check(call: string): void {
+    if (this.isDestroyed) throw new DisposedError(call);
+    if (this.loss !== undefined) throw this.loss;
+  }
+
+  /** A failure on the way is the device's loss, this simulator's end, or what it says. */
+  private async explained(error: unknown, call: string): Promise<unknown> {
+    if (error instanceof VleError) return error;
+    // The loss is told through a promise of its own, which may come a moment after the call that failed by it.
+    if (this.loss === undefined && !this.isDestroyed && error instanceof Error && error.name !== "AbortError") {
+      await Promise.race([this.device.lost, new Promise((resolve) => setTimeout(resolve, 50))]);
+      await Promise.resolve();
+    }
+    if (this.isDestroyed) return new DisposedError(call);
+    return this.loss ?? error;
+  }
+}
+
+function layoutOf({ rows, columns, axes }: Place): string {
+  const padded = quadsOf(columns) * 4;
+  const inner = padded === columns ? `${columns}` : `${columns}, padded to ${padded}`;
+  return axes[0] === "" ? `f32[${axes[1]}=${inner}]` : `f32[${axes[0]}=${rows}][${axes[1]}=${inner}]`;
+}

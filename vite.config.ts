@@ -1,0 +1,28 @@
+import { defineConfig } from "vite";
+
+/** `vite build` makes the page (site/), `vite build --mode library` what is published (dist/). */
+export default defineConfig(({ mode }) => ({
+  // Relative, so that the page works in any folder of any static host.
+  base: "./",
+  // A path that does not exist is an error, not the page.
+  appType: "mpa",
+  // Node 20 does not read `await using`.
+  oxc: { target: "es2022" },
+  server: { host: "127.0.0.1" },
+  preview: { host: "127.0.0.1" },
+  // Dependencies are ES modules already; bundling one when it is first met would reload a page that is computing.
+  optimizeDeps: { noDiscovery: true },
+  build: mode === "library" ? library : { outDir: "site", target: "es2022" },
+}));
+
+const library = {
+  outDir: "dist",
+  target: "es2022",
+  minify: false,
+  sourcemap: true,
+  lib: {
+    entry: { index: "src/index.ts", node: "src/cli/node-gpu.ts", reference: "src/reference/index.ts" },
+    formats: ["es" as const],
+  },
+  rolldownOptions: { external: ["webgpu", /^node:/] },
+};
