@@ -13,14 +13,6 @@ const WIDTH = 64u;
 @group(1) @binding(1) var<storage, read> tiles: array<Tile>;
 @group(1) @binding(2) var<storage, read> state: array<vec4f>;
 
-/// Row k of the quad of rows; the last quad may have fewer than four.
-fn learn_row(projection: Projection, row: u32, column: u32, sum: vec4f, rates: Rates) {
-  if (row < projection.rows) {
-    let place = projection.weight + row * projection.pre + column;
-    descend(place, parameters[place], sum * (-1.0 / f32(BATCH)), rates);
-  }
-}
-
 fn learn_weights(projection: Projection, row: u32, column: u32, rates: Rates) {
   var a = vec4f();
   var b = vec4f();
@@ -38,10 +30,16 @@ fn learn_weights(projection: Projection, row: u32, column: u32, rates: Rates) {
     r_place += projection.pre;
     e_place += projection.post;
   }
-  learn_row(projection, row * 4u, column, a, rates);
-  learn_row(projection, row * 4u + 1u, column, b, rates);
-  learn_row(projection, row * 4u + 2u, column, c, rates);
-  learn_row(projection, row * 4u + 3u, column, d, rates);
+  let scale = -1.0 / f32(BATCH);
+  let place = projection.weight + row * 4u * projection.pre + column;
+  learn_row(place, scale * a, rates);
+  learn_row(place + projection.pre, scale * b, rates);
+  learn_row(place + 2u * projection.pre, scale * c, rates);
+  learn_row(place + 3u * projection.pre, scale * d, rates);
+}
+
+fn learn_row(place: u32, gradient: vec4f, rates: Rates) {
+  descend(place, parameters[place], gradient, rates);
 }
 
 fn learn_biases(projection: Projection, row: u32, rates: Rates) {

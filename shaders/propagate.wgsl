@@ -21,16 +21,16 @@ const WITH_BIAS = 2u;
 @group(1) @binding(3) var<storage, read> parameters: array<vec4f>;
 @group(1) @binding(4) var<storage, read_write> partial_sums: array<vec4f>;
 
-/// Places of four rows; rows beyond the last repeat it.
-fn four_rows(first: u32, row: u32, stride: u32, rows: u32) -> vec4u {
-  return first + stride * min(row + QUAD, vec4u(rows - 1u));
+/// Places of four batch rows; rows beyond the last repeat it.
+fn four_lanes(first: u32, lane: u32, stride: u32) -> vec4u {
+  return first + stride * min(lane + QUAD, vec4u(BATCH - 1u));
 }
 
 /// s of rows 4 output.. over the quads tile.column..+tile.columns: one component per row, one
 /// quad per lane.
 fn forward(tile: Tile, projection: Projection, lane: u32, output: u32) -> mat4x4f {
-  let r = four_rows(projection.rate, lane, projection.pre, BATCH);
-  let w = four_rows(projection.weight, output * 4u, projection.pre, projection.rows);
+  let r = four_lanes(projection.rate, lane, projection.pre);
+  let w = projection.weight + (output * 4u + QUAD) * projection.pre;
   var sums = mat4x4f();
   for (var j = tile.column; j < tile.column + tile.columns; j++) {
     // Columns of the matrix are rows of W, so vector times matrix is one product per row.
@@ -54,11 +54,10 @@ fn forward(tile: Tile, projection: Projection, lane: u32, output: u32) -> mat4x4
 
 /// m of columns 4 output.. over the row quads tile.row..+tile.rows.
 fn feed_back(tile: Tile, projection: Projection, lane: u32, output: u32) -> mat4x4f {
-  let e = four_rows(projection.error, lane, projection.post, BATCH);
+  let e = four_lanes(projection.error, lane, projection.post);
   var sums = mat4x4f();
   for (var i = tile.row; i < tile.row + tile.rows; i++) {
-    // Rows beyond the last repeat it; the errors of the padding are 0.
-    let w = four_rows(projection.weight + output, i * 4u, projection.pre, projection.rows);
+    let w = projection.weight + output + (i * 4u + QUAD) * projection.pre;
     let weight = mat4x4f(parameters[w.x], parameters[w.y], parameters[w.z], parameters[w.w]);
     sums[0] += weight * state[e.x + i];
     sums[1] += weight * state[e.y + i];

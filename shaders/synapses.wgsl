@@ -3,13 +3,18 @@
 //   s_i = sum_j W_ij r_j + b_i ;  m_j = sum_i W_ij e_i
 //   then W_ij and b_i take one optimiser step along e_i r_j and e_i
 //
-// Both products use the parameters before the update. A tile is a rectangle of one W, a quad of
-// columns for each invocation; it writes partial sums of s over its columns and of m over its
-// rows, which the neurons add up in fixed order.
+// Both products use the parameters before the update. A tile is a rectangle of one W, in which an
+// invocation keeps up to four quads of columns; it gives partial sums of s and m, which the neurons
+// add up in fixed order.
 // Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params, grid,
 // projections, optimizer.
 
 override LEARN: bool = true;
+/// Whether the invocations of a workgroup add up their currents before they write them. It saves
+/// traffic, but the barrier slows an adapter that runs on a CPU several times.
+override SHARED: bool = true;
+/// Quads of columns of an invocation, 1 to 4.
+override QUADS: u32 = 1u;
 /// Rows of the tallest tile, and invocations of a workgroup.
 override ROWS: u32 = 16u;
 override WIDTH: u32 = 64u;
@@ -18,42 +23,88 @@ override WIDTH: u32 = 64u;
 @group(1) @binding(2) var<storage, read> state: array<vec4f>;
 @group(1) @binding(6) var<storage, read_write> partial_sums: array<vec4f>;
 
-/// Products of a row of four tile rows with each invocation's quad of columns.
-var<workgroup> sh_products: array<vec4f, ROWS / 4u * WIDTH>;
+/// For each quad of tile rows, the current from each invocation's columns.
+var<workgroup> sh_currents: array<vec4f, select(1u, ROWS / 4u * WIDTH, SHARED)>;
 
-/// Row i of the tile's W times this invocation's rates; the weights learn on the way.
-struct Row {
-  product: f32,
+/// One quad of columns; outside the tile it reads the last one, times 0, and writes nothing.
+struct Column {
+  index: u32,
+  is_inside: bool,
+  rate: vec4f,
+}
+
+/// What four rows of a column get from it, and what it gets from them.
+struct Visit {
+  current: vec4f,
   feedback: vec4f,
 }
 
-fn row_of(place: u32, r: vec4f, e: f32, learns: bool, rates: Rates) -> Row {
-  let w = parameters[place];
-  if (learns) {
-    descend(place, w, -e * r, rates);
-  }
-  return Row(dot(w, r), e * w);
+fn column_of(tile: Tile, projection: Projection, offset: u32) -> Column {
+  let is_inside = offset < tile.columns;
+  let index = tile.column + min(offset, tile.columns - 1u);
+  return Column(index, is_inside, select(vec4f(), state[projection.rate + index], is_inside));
 }
 
-/// The sum over the columns of four neighbouring rows, with their biases, which learn on the way.
-fn finish_rows(tile: Tile, projection: Projection, quad: u32, rates: Rates) {
-  var s = vec4f();
-  for (var j = 0u; j < tile.columns; j++) {
-    s += sh_products[quad * WIDTH + j];
+fn learn(place: u32, w: vec4f, gradient: vec4f, learns: bool, rates: Rates) {
+  if (learns) {
+    descend(place, w, gradient, rates);
   }
-  let i = tile.row / 4u + quad;
-  if (tile.column == 0u && projection.bias != NONE) {
-    let b = parameters[projection.bias + i];
-    s += b;
-    if (LEARN && (projection.flags & LEARNS_BIAS) != 0u) {
-      descend(projection.bias + i, b, -state[projection.error + i], rates);
+}
+
+/// Four rows from `first` on, `pre` quads apart.
+fn visit(first: u32, pre: u32, column: Column, e: vec4f, plastic: bool, rates: Rates) -> Visit {
+  let place = first + column.index;
+  let a = parameters[place];
+  let b = parameters[place + pre];
+  let c = parameters[place + 2u * pre];
+  let d = parameters[place + 3u * pre];
+  if (LEARN) {
+    let learns = plastic && column.is_inside;
+    learn(place, a, -e.x * column.rate, learns, rates);
+    learn(place + pre, b, -e.y * column.rate, learns, rates);
+    learn(place + 2u * pre, c, -e.z * column.rate, learns, rates);
+    learn(place + 3u * pre, d, -e.w * column.rate, learns, rates);
+  }
+  let rows = mat4x4f(a, b, c, d);
+  return Visit(column.rate * rows, rows * e);
+}
+
+fn write_feedback(tile: Tile, column: Column, m: vec4f) {
+  if (tile.feedback != NONE && column.is_inside) {
+    partial_sums[tile.feedback + column.index] = m;
+  }
+}
+
+/// Adds up what the invocations left in workgroup memory.
+fn write_shared_currents(tile: Tile, quads: u32, local: u32) {
+  workgroupBarrier();
+  for (var quad = local; quad < quads; quad += WIDTH) {
+    var s = vec4f();
+    for (var j = 0u; j < min(WIDTH, tile.columns); j++) {
+      s += sh_currents[quad * WIDTH + j];
+    }
+    partial_sums[tile.current + tile.row / 4u + quad] = s;
+  }
+}
+
+/// The biases are a part of the current of their own.
+fn visit_biases(tile: Tile, projection: Projection, quads: u32, local: u32, rates: Rates) {
+  for (var quad = local; quad < select(0u, quads, tile.flags != NONE); quad += WIDTH) {
+    let i = tile.row / 4u + quad;
+    let place = projection.bias + i;
+    let b = parameters[place];
+    partial_sums[tile.flags + i] = b;
+    if (LEARN) {
+      let learns = (projection.flags & LEARNS_BIAS) != 0u;
+      learn(place, b, -state[projection.error + i], learns, rates);
     }
   }
-  partial_sums[tile.current + i] = s;
 }
 
 /// Tile: block is the projection, row and rows count rows, column and columns count quads of
-/// columns; current and feedback are the places of the partial sums, feedback NONE if not needed.
+/// columns; current, feedback and flags are the places of the partial sums: of the currents (one
+/// part for each invocation if they are not SHARED), of the feedback (NONE if not needed) and of
+/// the biases (NONE if not added here).
 @compute @workgroup_size(WIDTH, 1, 1)
 fn synapses(
   @builtin(workgroup_id) group: vec3u,
@@ -67,33 +118,58 @@ fn synapses(
   let tile = tiles[index];
   let projection = projections[tile.block];
   let rates = learning_rates();
+  let plastic = (projection.flags & LEARNS_WEIGHT) != 0u;
   let quads = (tile.rows + 3u) / 4u;
-  if (local < tile.columns) {
-    let learns = LEARN && (projection.flags & LEARNS_WEIGHT) != 0u;
-    let column = tile.column + local;
-    let r = state[projection.rate + column];
-    var m = vec4f();
-    for (var quad = 0u; quad < quads; quad++) {
-      let e = state[projection.error + tile.row / 4u + quad];
-      // Rows beyond the last repeat it without learning; the error of the padding is 0.
-      let rows = min(tile.row + quad * 4u + QUAD, vec4u(projection.rows - 1u));
-      let is_row = tile.row + quad * 4u + QUAD < vec4u(projection.rows);
-      let places = projection.weight + column + rows * projection.pre;
-      let a = row_of(places.x, r, e.x, learns, rates);
-      let b = row_of(places.y, r, e.y, learns && is_row.y, rates);
-      let c = row_of(places.z, r, e.z, learns && is_row.z, rates);
-      let d = row_of(places.w, r, e.w, learns && is_row.w, rates);
-      m += a.feedback + b.feedback + c.feedback + d.feedback;
-      sh_products[quad * WIDTH + local] = vec4f(a.product, b.product, c.product, d.product);
+  let c0 = column_of(tile, projection, local);
+  let c1 = column_of(tile, projection, local + WIDTH);
+  let c2 = column_of(tile, projection, local + 2u * WIDTH);
+  let c3 = column_of(tile, projection, local + 3u * WIDTH);
+  var m0 = vec4f();
+  var m1 = vec4f();
+  var m2 = vec4f();
+  var m3 = vec4f();
+  for (var quad = 0u; quad < select(0u, quads, c0.is_inside); quad++) {
+    let i = tile.row / 4u + quad;
+    let e = state[projection.error + i];
+    let first = projection.weight + i * 4u * projection.pre;
+    let v0 = visit(first, projection.pre, c0, e, plastic, rates);
+    var s = v0.current;
+    m0 += v0.feedback;
+    if (QUADS > 1u) {
+      let v1 = visit(first, projection.pre, c1, e, plastic, rates);
+      s += v1.current;
+      m1 += v1.feedback;
     }
-    if (tile.feedback != NONE) {
-      partial_sums[tile.feedback + column] = m;
+    if (QUADS > 2u) {
+      let v2 = visit(first, projection.pre, c2, e, plastic, rates);
+      s += v2.current;
+      m2 += v2.feedback;
+    }
+    if (QUADS > 3u) {
+      let v3 = visit(first, projection.pre, c3, e, plastic, rates);
+      s += v3.current;
+      m3 += v3.feedback;
+    }
+    if (SHARED) {
+      sh_currents[quad * WIDTH + local] = s;
+    } else {
+      partial_sums[tile.current + local * projection.post + i] = s;
     }
   }
-  workgroupBarrier();
-  for (var quad = local; quad < quads; quad += WIDTH) {
-    finish_rows(tile, projection, quad, rates);
+  write_feedback(tile, c0, m0);
+  if (QUADS > 1u) {
+    write_feedback(tile, c1, m1);
   }
+  if (QUADS > 2u) {
+    write_feedback(tile, c2, m2);
+  }
+  if (QUADS > 3u) {
+    write_feedback(tile, c3, m3);
+  }
+  if (SHARED) {
+    write_shared_currents(tile, quads, local);
+  }
+  visit_biases(tile, projection, quads, local, rates);
   if (index == 0u && local == 0u) {
     clock.step += 1u;
     if (LEARN) {

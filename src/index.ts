@@ -13,7 +13,7 @@ export type { Metrics, RunOptions } from "./run.ts";
 export { measure, type Figures, type MeasureOptions } from "./measure.ts";
 export { layered, type LearningSpec, type NetworkSpec, type OptimizerSpec } from "./spec.ts";
 export { describePlan, type Plan } from "./plan.ts";
-export type { RecordSpec, StateQuantity, TraceQuantity } from "./layout.ts";
+export { tunings, type RecordSpec, type StateQuantity, type TraceQuantity, type Tuning } from "./layout.ts";
 export type { AdapterFacts } from "./device.ts";
 export {
   DataError,

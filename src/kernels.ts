@@ -77,7 +77,7 @@ export const kernels = {
       { group: 1, name: "second_moment", access: "read-write" },
       { group: 1, name: "partial_sums", access: "read-write" },
     ],
-    overrides: ["LEARN", "ROWS", "WIDTH", "OPTIMIZER"],
+    overrides: ["LEARN", "SHARED", "QUADS", "ROWS", "WIDTH", "OPTIMIZER"],
   },
   propagate: {
     source: propagate,

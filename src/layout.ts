@@ -38,9 +38,24 @@ export interface PlanOptions {
   readonly record: readonly RecordSpec[];
   /** Bytes for the frames of input and target. */
   readonly frameBytes: number;
-  /** Workgroups that fill the device: many for a GPU, few for an adapter that runs on a CPU. */
-  readonly workgroups: number;
+  readonly tuning: Tuning;
 }
+
+/** How work is cut; the results differ by rounding only. */
+export interface Tuning {
+  /** Workgroups that keep the device busy. */
+  readonly workgroups: number;
+  /** Whether the invocations of a workgroup of `synapses` add up their currents, behind a barrier. */
+  readonly sharedCurrents: boolean;
+  /** Quads of columns of an invocation of `synapses`, 1 to 4. */
+  readonly columnQuads: number;
+}
+
+/** An adapter that runs on a CPU has few cores, pays for every workgroup, and loses its optimiser to a barrier. */
+export const tunings = {
+  gpu: { workgroups: 256, sharedCurrents: true, columnQuads: 1 },
+  cpu: { workgroups: 8, sharedCurrents: false, columnQuads: 4 },
+} as const satisfies Record<string, Tuning>;
 
 export type BufferName =
   | "params"
@@ -161,7 +176,8 @@ function placeStates(places: Places, network: Network, batch: number): Pick<Layo
 function placeParameters(places: Places, network: Network): number {
   const parameters = new Allocator();
   const place = (quantity: string, name: string, shape: Pick<Place, "rows" | "columns" | "axes">): void => {
-    const first = parameters.take(shape.rows * quadsOf(shape.columns));
+    // Rows are padded to quads too, with zeros that stay zero, so that no kernel looks for the last row.
+    const first = parameters.take(quadsOf(shape.rows) * 4 * quadsOf(shape.columns));
     places.set(`${quantity}/${name}`, { buffer: "parameters", first, ...shape });
     places.set(`firstMoment/${name}`, { buffer: "first_moment", first, ...shape });
     places.set(`secondMoment/${name}`, { buffer: "second_moment", first, ...shape });

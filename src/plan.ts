@@ -157,7 +157,7 @@ export function planNetwork(network: Network, options: PlanOptions): Plan {
     kernel: "synapses",
     label: learns ? "synapses" : "synapses frozen",
     buffers: { ...plastic, tiles: "synapse_tiles", partial_sums: "partial_sums" },
-    constants: { LEARN: Number(learns), OPTIMIZER: optimizer, ROWS: work.synapseRows, WIDTH: work.synapseWidth },
+    constants: { LEARN: Number(learns), OPTIMIZER: optimizer, ...work.synapseShape },
     workgroups: fold(synapseTiles),
   });
   const products: DispatchOf<"propagate"> = {

@@ -5,7 +5,7 @@
 import { acquireDevice, lossOf, type AdapterFacts } from "./device.ts";
 import { DataError, DisposedError, SpecError, VleError, type DeviceError } from "./errors.ts";
 import { Engine, type RunConstants } from "./engine.ts";
-import { quadsOf, sizeOf, type RecordSpec, type StateQuantity } from "./layout.ts";
+import { quadsOf, sizeOf, tunings, type RecordSpec, type StateQuantity, type Tuning } from "./layout.ts";
 import { unpad } from "./padding.ts";
 import { planNetwork, requiredLimits, type Limits, type Place, type Plan } from "./plan.ts";
 import { StagingRing } from "./readback.ts";
@@ -20,6 +20,8 @@ export interface PlanningOptions {
   readonly record?: readonly RecordSpec[];
   /** Device memory for input and target, in bytes; longer data is streamed through it. Default 8 MiB. */
   readonly frameBytes?: number;
+  /** How work is cut into workgroups. Default `tunings.gpu`, or `tunings.cpu` on a software adapter. */
+  readonly tuning?: Tuning;
 }
 
 export interface SimulatorOptions extends PlanningOptions {
@@ -62,11 +64,10 @@ export interface Requirements {
 }
 
 const ringSlots = 3;
-/** Workgroups that keep a device busy. One that runs on a CPU has few cores and pays for every workgroup. */
-const workgroups = { gpu: 256, cpu: 8 };
 
-function planOf(spec: NetworkSpec, options: PlanningOptions, fill = workgroups.gpu): Plan {
+function planOf(spec: NetworkSpec, options: PlanningOptions, software = false): Plan {
   const { batch = 1, record = [], frameBytes = 8 * 2 ** 20 } = options;
+  const { tuning = software ? tunings.cpu : tunings.gpu } = options;
   if (!(Number.isSafeInteger(batch) && batch >= 1 && batch <= 65536)) {
     throw new SpecError("batch", `must be a whole number from 1 to 65536; it is ${String(batch)}.`);
   }
@@ -74,7 +75,7 @@ function planOf(spec: NetworkSpec, options: PlanningOptions, fill = workgroups.g
     throw new SpecError("frameBytes", `must be a number of bytes above 0; it is ${String(frameBytes)}.`);
   }
   const learning = resolveLearning(options.learning);
-  return planNetwork(resolveNetwork(spec), { batch, record, frameBytes, learning, workgroups: fill });
+  return planNetwork(resolveNetwork(spec), { batch, record, frameBytes, learning, tuning });
 }
 
 /**
@@ -104,7 +105,7 @@ export async function createSimulator(spec: NetworkSpec, options: SimulatorOptio
   signal?.throwIfAborted();
   const acquired = await acquireDevice(plan, { device, gpu, label, signal });
   try {
-    const fitted = acquired.facts.software ? planOf(spec, options, workgroups.cpu) : plan;
+    const fitted = acquired.facts.software ? planOf(spec, options, true) : plan;
     const engine = await Engine.create(acquired.device, fitted, label, seed);
     return new Simulator(engine, acquired.facts, acquired.isOwn);
   } catch (error) {

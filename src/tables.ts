@@ -4,7 +4,8 @@
 
 import { pathOf, quadsOf, stateFields, traceQuantities, type Layout } from "./layout.ts";
 import type { Init, Network } from "./spec.ts";
-import { carriesBias, learnsBias, none, type Cut, type Parts, type Tile } from "./tiles.ts";
+import { carriesBias, learnsBias } from "./paths.ts";
+import { none, type Cut, type Parts, type Tile } from "./tiles.ts";
 
 /** Bits of the activation functions and of the costs. */
 export const activations = { linear: 1, tanh: 2, sigmoid: 4, "hard-sigmoid": 8, relu: 16, softplus: 32 } as const;
@@ -79,14 +80,14 @@ const tracePlaces = (layout: Layout, name: string): number[] =>
 
 /** struct Projection of common/projections.wgsl. */
 export function projectionTable(network: Network, layout: Layout): ArrayBuffer {
-  const rows = new Rows(network.projections.length * 8);
+  const rows = new Rows(network.projections.length * 7);
   network.projections.forEach((projection, index) => {
     const [from, to] = pathOf(network, projection);
     const bias = carriesBias(network, index) ? firstOf(layout, `bias/${to}`) : none;
     rows
       .u32(quadsOf(projection.pre), quadsOf(projection.post), firstOf(layout, `weight/${from}/${to}`), bias)
       .u32(firstOf(layout, `rate/${from}`), firstOf(layout, `error/${to}`))
-      .u32(Number(projection.plastic) + 2 * Number(learnsBias(network, index)), projection.post);
+      .u32(Number(projection.plastic) + 2 * Number(learnsBias(network, index)));
   });
   return rows.bytes;
 }

@@ -1,9 +1,10 @@
 /**
- * Which errors are worth computing, and how the work of a step is cut into workgroups. Pure.
+ * How the work of a step is cut into workgroups, and where their partial sums stand. Pure.
  */
 
-import { quadsOf, type PlanOptions } from "./layout.ts";
-import type { Network, Population, Projection, Source } from "./spec.ts";
+import { quadsOf, type PlanOptions, type Tuning } from "./layout.ts";
+import { carriesBias, errorPaths, learnsBlock, type ErrorPaths } from "./paths.ts";
+import type { Network, Population, Source } from "./spec.ts";
 
 /** What one workgroup does; the kernels say how they read the fields. */
 export interface Tile {
@@ -26,11 +27,7 @@ export interface Parts {
   readonly parts: number;
 }
 
-export interface Cut {
-  /** Whether anything learns at all. */
-  readonly learns: boolean;
-  /** Per population: whether an error is computed. */
-  readonly hasError: readonly boolean[];
+export interface Cut extends ErrorPaths {
   readonly currents: readonly Parts[];
   readonly feedback: readonly Parts[];
   readonly sourceFeedback: readonly Parts[];
@@ -39,137 +36,62 @@ export interface Cut {
   readonly synapseTiles: readonly Tile[];
   readonly learnTiles: readonly Tile[];
   readonly hasWideRows: boolean;
-  /** Invocations of a workgroup of `synapses`, and rows of its tallest tile (whole quads). */
-  readonly synapseWidth: number;
-  readonly synapseRows: number;
+  /** Overrides of `synapses`. */
+  readonly synapseShape: {
+    readonly WIDTH: number;
+    readonly QUADS: number;
+    readonly ROWS: number;
+    readonly SHARED: number;
+  };
 }
 
 /** Sizes of the kernels' tiles: invocations of a workgroup, and rows or quads of W. */
 const neuronTile = { width: 64, wideRow: 16, mostRounds: 16 };
-const single = { maxWidth: 64, rows: 16, tallRows: 64, tallFrom: 2 ** 20 };
+const single = { sharedWidth: 64, ownWidth: 16, rows: 16, tallRows: 64, tallFrom: 2 ** 20 };
 const batched = { width: 32, stretch: 128, learnWidth: 64 };
 const neuronFlags = { narrowRows: 1, wideRow: 2 };
 const propagateFlags = { forward: 1, withBias: 2 };
 
 export function cut(network: Network, options: PlanOptions): Cut {
-  const { batch } = options;
-  const hasError = populationsWithError(network, options);
-  const returns = network.projections.map((projection) => returnsFeedback(network, projection, hasError, options));
-  const synapseWidth = Math.min(Math.max(...network.projections.map(({ pre }) => quadsOf(pre))), single.maxWidth);
-  const grains = network.projections.map((projection) => grainOf(projection, batch, synapseWidth));
+  const { batch, tuning } = options;
+  const paths = errorPaths(network, options);
+  const cutter = batch === 1 ? singleCutter(network, tuning) : batchedCutter(batch);
   const slots = new Slots();
-  const partsOf = (index: number, side: "rows" | "columns"): number => {
-    const { pre = 0, post = 0 } = network.projections[index] ?? {};
-    return stretches(quadsOf(side === "columns" ? pre : post), grains[index]?.[side] ?? 1);
+  const indices = network.projections.map((_, index) => index);
+  const takeCurrents = (to: number, size: number): Parts => {
+    const into = indices.filter((index) => network.projections[index]?.to === to);
+    return slots.take("current", into, (index) => cutter.currentParts(jobOf(index)), quadsOf(size) * batch);
   };
-  const columnsOf = (index: number): number => partsOf(index, "columns");
-  const rowsOf = (index: number): number => partsOf(index, "rows");
-  const all = network.projections.map((_, index) => index);
-  const into = (population: number): number[] => all.filter((index) => network.projections[index]?.to === population);
-  const outOf = (node: number, isSource: boolean): number[] =>
-    all.filter((index) => {
+  const takeFeedback = (from: number, fromSource: boolean, size: number): Parts => {
+    const outOf = indices.filter((index) => {
       const projection = network.projections[index];
-      return returns[index] === true && projection?.from === node && projection.fromSource === isSource;
+      return paths.returns[index] === true && projection?.from === from && projection.fromSource === fromSource;
     });
-  const currents = network.populations.map(({ size }, node) =>
-    slots.take("current", into(node), columnsOf, quadsOf(size) * batch),
-  );
-  const feedback = network.populations.map(({ size }, node) =>
-    slots.take("feedback", outOf(node, false), rowsOf, quadsOf(size) * batch),
-  );
-  const sourceFeedback = network.sources.map(({ size }, node) =>
-    slots.take("feedback", outOf(node, true), rowsOf, quadsOf(size) * batch),
-  );
-  const cutSynapses = batch === 1 ? singleTiles : propagateTiles;
+    return slots.take("feedback", outOf, (index) => cutter.feedbackParts(jobOf(index)), quadsOf(size) * batch);
+  };
+  const jobOf = (index: number): Job => {
+    const { pre = 0, post = 0 } = network.projections[index] ?? {};
+    return {
+      index,
+      pre: quadsOf(pre),
+      post: quadsOf(post),
+      hasBias: carriesBias(network, index),
+      current: slots.firstOf("current", index),
+      feedback: slots.firstOf("feedback", index),
+    };
+  };
   return {
-    learns: options.learning.errors !== "none" && network.projections.some((_, index) => learnsBlock(network, index)),
-    hasError,
-    currents,
-    feedback,
-    sourceFeedback,
+    ...paths,
+    currents: network.populations.map(({ size }, node) => takeCurrents(node, size)),
+    feedback: network.populations.map(({ size }, node) => takeFeedback(node, false, size)),
+    sourceFeedback: network.sources.map(({ size }, node) => takeFeedback(node, true, size)),
     partialSums: slots.end,
     neuronTiles: neuronTiles(network, options),
-    synapseTiles: network.projections.flatMap((projection, index) =>
-      cutSynapses({
-        projection,
-        index,
-        batch,
-        hasBias: carriesBias(network, index),
-        grain: grains[index] ?? { rows: 1, columns: 1 },
-        current: slots.firstOf("current", index),
-        feedback: slots.firstOf("feedback", index),
-      }),
-    ),
+    synapseTiles: indices.flatMap((index) => cutter.tiles(jobOf(index))),
     learnTiles: batch === 1 ? [] : learnTiles(network),
     hasWideRows: network.populations.some(hasWideRows),
-    synapseWidth,
-    synapseRows: Math.max(...grains.map(({ rows }) => rows)) * 4,
+    synapseShape: cutter.shape,
   };
-}
-
-// ---- which errors -------------------------------------------------------------------------------------------
-
-/** The biases of a population learn and are added with its first projection. */
-export function carriesBias(network: Network, index: number): boolean {
-  const to = network.projections[index]?.to;
-  return network.projections.findIndex((projection) => projection.to === to) === index;
-}
-
-export function learnsBias(network: Network, index: number): boolean {
-  const population = network.populations[network.projections[index]?.to ?? -1];
-  return carriesBias(network, index) && population?.bias.plastic === true;
-}
-
-function learnsBlock(network: Network, index: number): boolean {
-  return network.projections[index]?.plastic === true || learnsBias(network, index);
-}
-
-/** An error is computed where something learns from it, feels it or records it, and wherever it comes from. */
-function populationsWithError(network: Network, { learning, record }: PlanOptions): boolean[] {
-  const hasError = network.populations.map((population, index) => {
-    if (learning.errors === "none") return false;
-    const into = network.projections.filter((projection) => projection.to === index);
-    const isRecorded = record.some(
-      (entry) =>
-        entry.population === population.name && ["error", "lowPassedError", "feedback"].includes(entry.quantity),
-    );
-    const feedsRecord = network.projections.some(
-      (projection) => projection.to === index && record.some((entry) => recordsFeedbackOf(network, projection, entry)),
-    );
-    return (
-      population.gamma !== 0 ||
-      population.bias.plastic ||
-      into.some((projection) => projection.plastic) ||
-      isRecorded ||
-      feedsRecord
-    );
-  });
-  // Errors come from above: whoever needs one needs those of every population it projects to.
-  for (let changed = true; changed;) {
-    changed = false;
-    for (const { from, fromSource, to } of network.projections) {
-      if (fromSource || hasError[from] !== true || hasError[to] === true) continue;
-      hasError[to] = true;
-      changed = true;
-    }
-  }
-  return hasError;
-}
-
-function recordsFeedbackOf(network: Network, projection: Projection, entry: PlanOptions["record"][number]): boolean {
-  const from = (projection.fromSource ? network.sources : network.populations)[projection.from];
-  return entry.quantity === "feedback" && entry.population === from?.name;
-}
-
-function returnsFeedback(
-  network: Network,
-  projection: Projection,
-  hasError: readonly boolean[],
-  { learning, record }: PlanOptions,
-): boolean {
-  if (learning.errors === "none") return false;
-  const isFelt = !projection.fromSource && hasError[projection.from] === true;
-  return isFelt || record.some((entry) => recordsFeedbackOf(network, projection, entry));
 }
 
 // ---- partial sums -------------------------------------------------------------------------------------------
@@ -195,17 +117,6 @@ class Slots {
 
 // ---- tiles --------------------------------------------------------------------------------------------------
 
-/** The stretch of W, in quads, that one partial sum covers: `columns` for a current, `rows` for a feedback. */
-interface Grain {
-  readonly rows: number;
-  readonly columns: number;
-}
-
-function grainOf({ pre, post }: Projection, batch: number, width: number): Grain {
-  if (batch > 1) return { rows: batched.stretch, columns: batched.stretch };
-  return { rows: quadsOf(pre * post >= single.tallFrom ? single.tallRows : single.rows), columns: width };
-}
-
 const stretches = (length: number, grain: number): number => Math.ceil(length / grain);
 
 /** Calls `make` for every stretch of `length` with its first element, length and number. */
@@ -221,11 +132,11 @@ const blank: Tile = { block: 0, row: 0, rows: 0, column: 0, columns: 0, current:
 const needsRows = (node: Population | Source): boolean => "cost" in node && node.cost?.kind === "cross-entropy";
 const hasWideRows = (node: Population | Source): boolean => needsRows(node) && quadsOf(node.size) > neuronTile.wideRow;
 
-function neuronTiles(network: Network, { batch, workgroups }: PlanOptions): Tile[] {
+function neuronTiles(network: Network, { batch, tuning }: PlanOptions): Tile[] {
   const nodes = [...network.populations, ...network.sources];
   const total = nodes.reduce((sum, { size }) => sum + quadsOf(size) * batch, 0);
   // One round of quads for each invocation, more once there are workgroups enough to fill a device.
-  const rounds = Math.ceil(total / neuronTile.width / workgroups);
+  const rounds = Math.ceil(total / neuronTile.width / tuning.workgroups);
   const stretch = neuronTile.width * Math.min(rounds, neuronTile.mostRounds);
   return nodes.flatMap((node, block) => {
     const quads = quadsOf(node.size);
@@ -240,61 +151,105 @@ function neuronTiles(network: Network, { batch, workgroups }: PlanOptions): Tile
   });
 }
 
+/** One projection, sizes and places in quads. */
 interface Job {
-  readonly projection: Projection;
   readonly index: number;
-  readonly batch: number;
+  readonly pre: number;
+  readonly post: number;
   readonly hasBias: boolean;
-  readonly grain: Grain;
+  /** Places of its partial sums; before they are known, and where there are none, `none`. */
   readonly current: number;
   readonly feedback: number;
 }
 
-function singleTiles({ projection, index, grain, current, feedback }: Job): Tile[] {
-  const { pre, post } = projection;
-  return cutInto(post, grain.rows * 4, (row, rows, rowPart) =>
-    cutInto(quadsOf(pre), grain.columns, (column, columns, columnPart) => ({
-      block: index,
-      row,
-      rows,
-      column,
-      columns,
-      current: current + columnPart * quadsOf(post),
-      feedback: feedback === none ? none : feedback + rowPart * quadsOf(pre),
-      flags: 0,
-    })),
-  ).flat();
+/** How the two products with a W are cut: how many partial sums they give, and the tiles. */
+interface Cutter {
+  readonly shape: Cut["synapseShape"];
+  currentParts(job: Job): number;
+  feedbackParts(job: Job): number;
+  tiles(job: Job): Tile[];
 }
 
-function propagateTiles({ projection, index, batch, hasBias, grain, current, feedback }: Job): Tile[] {
-  const pre = quadsOf(projection.pre);
-  const post = quadsOf(projection.post);
+/** Tiles of `synapses`: rectangles of W. */
+function singleCutter({ projections }: Network, { sharedCurrents, columnQuads }: Tuning): Cutter {
+  const widest = Math.max(...projections.map(({ pre }) => quadsOf(pre)));
+  const limit = sharedCurrents ? single.sharedWidth : single.ownWidth;
+  const width = Math.min(Math.ceil(widest / columnQuads), limit);
+  const columnsPerTile = width * columnQuads;
+  const rowsOf = ({ pre, post }: Job): number =>
+    quadsOf(pre * post * 16 >= single.tallFrom ? single.tallRows : single.rows);
+  // Where currents are not shared, every invocation with a column writes a part.
+  const partsOfTile = (columns: number): number => (sharedCurrents ? 1 : Math.min(width, columns));
+  const columnParts = ({ pre }: Job): number =>
+    cutInto(pre, columnsPerTile, (_, columns) => partsOfTile(columns)).reduce((sum, parts) => sum + parts, 0);
+  return {
+    shape: {
+      WIDTH: width,
+      QUADS: columnQuads,
+      ROWS:
+        Math.max(...projections.map(({ pre, post }) => rowsOf({ ...noJob, pre: quadsOf(pre), post: quadsOf(post) }))) *
+        4,
+      SHARED: Number(sharedCurrents),
+    },
+    currentParts: (job) => columnParts(job) + Number(job.hasBias),
+    feedbackParts: (job) => stretches(job.post, rowsOf(job)),
+    tiles(job) {
+      const { index, pre, post, current, feedback } = job;
+      const biases = job.hasBias ? current + columnParts(job) * post : none;
+      return cutInto(post, rowsOf(job), (row, rows, rowPart) =>
+        cutInto(pre, columnsPerTile, (column, columns, columnPart) => ({
+          block: index,
+          row: row * 4,
+          rows: rows * 4,
+          column,
+          columns,
+          current: current + columnPart * partsOfTile(columnsPerTile) * post,
+          feedback: feedback === none ? none : feedback + rowPart * pre,
+          flags: column === 0 ? biases : none,
+        })),
+      ).flat();
+    },
+  };
+}
+
+const noJob: Job = { index: 0, pre: 0, post: 0, hasBias: false, current: none, feedback: none };
+
+/** Tiles of `propagate`: invocations that each keep a quad of outputs for four batch rows. */
+function batchedCutter(batch: number): Cutter {
   const lanes = Math.ceil(batch / 4);
-  const forward = cutInto(post * lanes, batched.width, (row, rows) =>
-    cutInto(pre, grain.columns, (column, columns, part) => ({
-      ...blank,
-      block: index,
-      row,
-      rows,
-      column,
-      columns,
-      current: current + part * post * batch,
-      flags: propagateFlags.forward + (hasBias && part === 0 ? propagateFlags.withBias : 0),
-    })),
-  ).flat();
-  if (feedback === none) return forward;
-  const backward = cutInto(pre * lanes, batched.width, (column, columns) =>
-    cutInto(post, grain.rows, (row, rows, part) => ({
-      ...blank,
-      block: index,
-      row,
-      rows,
-      column,
-      columns,
-      current: feedback + part * pre * batch,
-    })),
-  ).flat();
-  return [...forward, ...backward];
+  const { width, stretch } = batched;
+  return {
+    shape: { WIDTH: 1, QUADS: 1, ROWS: 4, SHARED: 0 },
+    currentParts: ({ pre }) => stretches(pre, stretch),
+    feedbackParts: ({ post }) => stretches(post, stretch),
+    tiles({ index, pre, post, hasBias, current, feedback }) {
+      const forward = cutInto(post * lanes, width, (row, rows) =>
+        cutInto(pre, stretch, (column, columns, part) => ({
+          ...blank,
+          block: index,
+          row,
+          rows,
+          column,
+          columns,
+          current: current + part * post * batch,
+          flags: propagateFlags.forward + (hasBias && part === 0 ? propagateFlags.withBias : 0),
+        })),
+      ).flat();
+      if (feedback === none) return forward;
+      const backward = cutInto(pre * lanes, width, (column, columns) =>
+        cutInto(post, stretch, (row, rows, part) => ({
+          ...blank,
+          block: index,
+          row,
+          rows,
+          column,
+          columns,
+          current: feedback + part * pre * batch,
+        })),
+      ).flat();
+      return [...forward, ...backward];
+    },
+  };
 }
 
 function learnTiles(network: Network): Tile[] {

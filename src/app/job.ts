@@ -1,0 +1,18 @@
+/** The work that the command line does in a page: it imports this module there and calls one of its functions. */
+
+import { createSimulator } from "../index.ts";
+import { parseRecording } from "../tasks/recording.ts";
+import { toReply, train as trainHere, type Reply, type TrainEvent, type TrainRequest } from "../train/job.ts";
+import type { Outcome } from "../train/train.ts";
+import { verifyRecording, type Check } from "../train/verification.ts";
+import { fetchDigits } from "./digits.ts";
+
+/** @param report a function of the command line: its promise is fulfilled there. */
+export function train(request: TrainRequest, report: (event: TrainEvent) => Promise<void>): Promise<Reply<Outcome>> {
+  return toReply(async () => trainHere(request, { digits: await fetchDigits(), createSimulator, report }));
+}
+
+/** @param text content of a golden recording, and the name of its file. */
+export function verify(text: string, name: string): Promise<Reply<Check[]>> {
+  return toReply(() => verifyRecording(parseRecording(text, name), { createSimulator }));
+}

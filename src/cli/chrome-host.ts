@@ -1,0 +1,59 @@
+import type { Browser, Page } from "puppeteer";
+import { DeviceError } from "../errors.ts";
+import { fromReply, type Reply, type TrainEvent } from "../train/job.ts";
+import type { Outcome } from "../train/train.ts";
+import type { Check } from "../train/verification.ts";
+import { launchChrome, openPage, readFindings, serve } from "./chrome.ts";
+import type { Host } from "./host.ts";
+
+/** A page of Chrome, with a window where there is a display. Rejects with DeviceError WEBGPU_UNAVAILABLE without one. */
+export async function openChromeHost(signal: AbortSignal): Promise<Host> {
+  const served = await serve();
+  let browser: Browser | undefined;
+  const close = async (): Promise<void> => {
+    await browser?.close();
+    await served.close();
+  };
+  try {
+    browser = await launchChrome(readFindings());
+    const page = await openPage(browser, new URL("src/app/job.html", served.url).href);
+    const end = endOf(page, browser, signal);
+    return {
+      name: await browser.version(),
+      async train(request, report) {
+        await page.exposeFunction("report", (event: TrainEvent) => report(event));
+        return call<Outcome>(page, `train(${JSON.stringify(request)}, report)`, end);
+      },
+      verify: (text, name) => call<Check[]>(page, `verify(${JSON.stringify(text)}, ${JSON.stringify(name)})`, end),
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Calls a function of src/app/job.ts in the page. */
+async function call<T>(page: Page, expression: string, end: Promise<never>): Promise<T> {
+  const reply = page.evaluate(`import("/src/app/job.ts").then((job) => job.${expression})`);
+  // Whatever becomes of the page once it is not waited for.
+  reply.catch(() => undefined);
+  return fromReply((await Promise.race([reply, end])) as Reply<T>);
+}
+
+/** Rejects when the user stops the command, or when the page ends by itself: its call may then never be answered. */
+function endOf(page: Page, browser: Browser, signal: AbortSignal): Promise<never> {
+  const end = new Promise<never>((_, reject) => {
+    const gone = (how: string): void => {
+      const message = `Chrome ${how} before the work was done. Run the command again, or with --host node.`;
+      reject(new DeviceError("DEVICE_LOST", message));
+    };
+    signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+    page.once("close", () => gone("closed the page"));
+    page.once("error", ({ message }) => gone(`ended the page (${message})`));
+    browser.once("disconnected", () => gone("ended"));
+  });
+  // It is not awaited between two calls.
+  end.catch(() => undefined);
+  return end;
+}

@@ -1,0 +1,62 @@
+/** Where the work of a command is done: in Chrome, or in this process. */
+
+import { VleError } from "../errors.ts";
+import type { TrainEvent, TrainRequest } from "../train/job.ts";
+import type { Outcome } from "../train/train.ts";
+import type { Check } from "../train/verification.ts";
+import { openChromeHost } from "./chrome-host.ts";
+import { readFindings } from "./chrome.ts";
+import { openNodeHost } from "./node-host.ts";
+
+export const HOST_KINDS = ["chrome", "node"] as const;
+export type HostKind = (typeof HOST_KINDS)[number];
+
+export interface Host {
+  /** For people: what it is and its version. */
+  readonly name: string;
+  /** See `train` of src/train/job.ts. Rejects with the signal's reason if aborted. */
+  train(request: TrainRequest, report: (event: TrainEvent) => void | Promise<void>): Promise<Outcome>;
+  /** See `verifyRecording`; `text` is the content of the file `name`. */
+  verify(text: string, name: string): Promise<Check[]>;
+  close(): Promise<void>;
+}
+
+export interface HostChoice {
+  /** What the user asked for; undefined: `preferred`, and the other one where that has no WebGPU. */
+  readonly asked: HostKind | undefined;
+  readonly preferred: HostKind;
+}
+
+/**
+ * Runs `use` with a host and closes it.
+ *
+ * @throws DeviceError WEBGPU_UNAVAILABLE or NO_ADAPTER if there is no WebGPU where it may be looked for.
+ */
+export async function withHost<T>(
+  { asked, preferred }: HostChoice,
+  signal: AbortSignal,
+  use: (host: Host) => Promise<T>,
+): Promise<T> {
+  const other = preferred === "chrome" ? "node" : "chrome";
+  const canFallBack = asked === undefined && readFindings()?.[other] !== null;
+  try {
+    return await useHost(asked ?? preferred, signal, use);
+  } catch (error) {
+    if (!canFallBack || !isWithoutGpu(error)) throw error;
+    console.log(`${error.message}\nFalling back to ${other === "node" ? "Node" : "Chrome"}.`);
+    return useHost(other, signal, use);
+  }
+}
+
+async function useHost<T>(kind: HostKind, signal: AbortSignal, use: (host: Host) => Promise<T>): Promise<T> {
+  const host = await (kind === "chrome" ? openChromeHost(signal) : openNodeHost(signal));
+  try {
+    return await use(host);
+  } finally {
+    await host.close();
+  }
+}
+
+function isWithoutGpu(error: unknown): error is VleError {
+  return error instanceof VleError && (error.code === "WEBGPU_UNAVAILABLE" || error.code === "NO_ADAPTER");
+}

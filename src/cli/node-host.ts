@@ -1,0 +1,35 @@
+import { DeviceError, VleError } from "../errors.ts";
+import { createSimulator } from "../index.ts";
+import { parseRecording } from "../tasks/recording.ts";
+import { train } from "../train/job.ts";
+import type { CreateSimulator } from "../train/train.ts";
+import { verifyRecording } from "../train/verification.ts";
+import { loadDigits } from "./digits-data.ts";
+import type { Host } from "./host.ts";
+import { nodeGpu } from "./node-gpu.ts";
+
+/** This process, with Dawn. Rejects with DeviceError WEBGPU_UNAVAILABLE if the package `webgpu` is missing. */
+export async function openNodeHost(signal: AbortSignal): Promise<Host> {
+  const host = { gpu: await nodeGpu() };
+  return {
+    name: `Node ${process.version} with the npm package webgpu`,
+    train: async (request, report) =>
+      train(request, { digits: await loadDigits(), createSimulator: createInNode, host, report, signal }),
+    verify: (text, name) =>
+      verifyRecording(parseRecording(text, name), { createSimulator: createInNode, host, signal }),
+    close: () => Promise.resolve(),
+  };
+}
+
+/** What helps against a missing adapter is another thing here than in a browser. */
+const createInNode: CreateSimulator = async (network, options) => {
+  try {
+    return await createSimulator(network, options);
+  } catch (cause) {
+    if (!(cause instanceof VleError) || cause.code !== "NO_ADAPTER") throw cause;
+    const message =
+      "Node found no GPU and no software driver. On Linux it needs a Vulkan loader and driver " +
+      "(Debian has both in chromium-common); then run: npm run setup -- --again. Or use --host chrome.";
+    throw new DeviceError("NO_ADAPTER", message, { cause });
+  }
+};

@@ -1,0 +1,93 @@
+/** Flags of the commands. Whatever is wrong with one is a UsageError: one sentence, and exit code 2. */
+
+import { resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { suggestion } from "../spec/read.ts";
+
+export class UsageError extends Error {}
+
+export const USAGE_EXIT_CODE = 2;
+
+export interface Flags {
+  /** By name, without the dashes. */
+  readonly values: Readonly<Record<string, string | undefined>>;
+  readonly positionals: readonly string[];
+  readonly wantsHelp: boolean;
+}
+
+/**
+ * @param names of the flags with a value; --help needs no mention.
+ * @throws UsageError for a flag that is unknown, lacks its value, or is there twice.
+ */
+export function readFlags(args: readonly string[], names: readonly string[]): Flags {
+  const options = Object.fromEntries(names.map((name) => [name, { type: "string" as const }]));
+  const { tokens } = parseArgs({ args: [...args], options, tokens: true, strict: false, allowPositionals: true });
+  const values: Record<string, string | undefined> = {};
+  const positionals: string[] = [];
+  let wantsHelp = false;
+  for (const token of tokens) {
+    if (token.kind === "positional") positionals.push(token.value);
+    if (token.kind !== "option") continue;
+    const { rawName, name, value } = token;
+    const isHelp = name === "help" || rawName === "-h";
+    if (!isHelp && !names.includes(name)) throw unknownFlag(rawName, name, names);
+    if (isHelp && value !== undefined) throw new UsageError(`${rawName} takes no value.`);
+    if (!isHelp && (value === undefined || value === "")) throw new UsageError(`${rawName} needs a value.`);
+    if (Object.hasOwn(values, name)) throw new UsageError(`${rawName} is given twice; keep one of them.`);
+    if (isHelp) wantsHelp = true;
+    else values[name] = value;
+  }
+  return { values, positionals, wantsHelp };
+}
+
+/** @throws UsageError unless `value` is one of `options`; undefined stays undefined. */
+export function readChoice<Option extends string>(
+  flag: string,
+  value: string | undefined,
+  options: readonly Option[],
+): Option | undefined {
+  if (value === undefined) return undefined;
+  const found = options.find((option) => bare(option) === bare(value));
+  if (found !== undefined) return found;
+  throw new UsageError(`${flag} is "${value}"; it can be ${options.join(" or ")}.${suggestion(value, options)}`);
+}
+
+/** @throws UsageError unless `value` is a whole number from `least` to 2^53 - 1; undefined stays undefined. */
+export function readWholeNumber(flag: string, value: string | undefined, least: number): number | undefined {
+  if (value === undefined) return undefined;
+  const number = Number(value);
+  if (/^\d+$/.test(value) && number >= least && Number.isSafeInteger(number)) return number;
+  throw new UsageError(`${flag} is "${value}"; it must be a whole number from ${least} to 2^53 - 1.`);
+}
+
+/** A path that the user gave: npm starts commands in the root of the project, wherever the user is. */
+export function pathOf(given: string): string {
+  return resolve(process.env["INIT_CWD"] ?? process.cwd(), given);
+}
+
+/**
+ * Runs a command, and answers a UsageError with its sentence.
+ *
+ * @returns the exit code.
+ */
+export async function withUsage(command: string, run: () => Promise<number>): Promise<number> {
+  try {
+    return await run();
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    console.error(`${error.message}\nAll flags: npm ${command === "start" ? "start" : `run ${command}`} -- --help`);
+    return USAGE_EXIT_CODE;
+  }
+}
+
+function unknownFlag(rawName: string, name: string, names: readonly string[]): UsageError {
+  const known = [...names, "help"].map((each) => `--${each}`);
+  return new UsageError(
+    `${rawName} is not a flag.${suggestion(`--${name}`, known) || ` There are ${known.join(", ")}.`}`,
+  );
+}
+
+/** Names are alike that differ in case, spaces, hyphens or underscores. */
+function bare(name: string): string {
+  return name.toLowerCase().replace(/[\s_-]+/g, "");
+}
