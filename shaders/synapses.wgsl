@@ -4,8 +4,8 @@
 //   then W_ij and b_i take one optimiser step along e_i r_j and e_i
 //
 // Both products use the parameters before the update. A tile is a rectangle of one W, in which an
-// invocation keeps up to four quads of columns; it gives partial sums of s and m, which the neurons
-// add up in fixed order.
+// invocation keeps up to four quads of columns; it gives partial sums of s and m, which the
+// neurons add up in fixed order.
 // Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params, grid,
 // projections, optimizer.
 

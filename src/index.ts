@@ -3,12 +3,12 @@ export type {
   Between,
   BufferView,
   NodeQuantity,
-  PlanningOptions,
   ProjectionQuantity,
   Requirements,
   Simulator,
   SimulatorOptions,
 } from "./simulator.ts";
+export type { PlanningOptions } from "./options.ts";
 export type { Metrics, RunOptions } from "./run.ts";
 export { measure, type Figures, type MeasureOptions } from "./measure.ts";
 export { layered, type LearningSpec, type NetworkSpec, type OptimizerSpec } from "./spec.ts";

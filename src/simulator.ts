@@ -3,26 +3,15 @@
  */
 
 import { acquireDevice, lossOf, type AdapterFacts } from "./device.ts";
-import { DataError, DisposedError, SpecError, VleError, type DeviceError } from "./errors.ts";
+import { DataError, DisposedError, VleError, type DeviceError } from "./errors.ts";
 import { Engine, type RunConstants } from "./engine.ts";
-import { quadsOf, sizeOf, tunings, type RecordSpec, type StateQuantity, type Tuning } from "./layout.ts";
+import { quadsOf, sizeOf, type StateQuantity } from "./layout.ts";
+import { resolvePlanning, resolveSeed, type PlanningOptions } from "./options.ts";
 import { unpad } from "./padding.ts";
 import { planNetwork, requiredLimits, type Limits, type Place, type Plan } from "./plan.ts";
 import { StagingRing } from "./readback.ts";
 import { run, stagingBytes, type Metrics, type RunContext, type RunOptions } from "./run.ts";
-import { resolveLearning, resolveNetwork, type LearningSpec, type NetworkSpec } from "./spec.ts";
-
-export interface PlanningOptions {
-  /** Batch rows: independent states that share the parameters; gradients are their mean. Default 1. */
-  readonly batch?: number;
-  readonly learning?: LearningSpec;
-  /** What is recorded on the device at every step and comes back with the metrics. */
-  readonly record?: readonly RecordSpec[];
-  /** Device memory for input and target, in bytes; longer data is streamed through it. Default 8 MiB. */
-  readonly frameBytes?: number;
-  /** How work is cut into workgroups. Default `tunings.gpu`, or `tunings.cpu` on a software adapter. */
-  readonly tuning?: Tuning;
-}
+import { resolveNetwork, type NetworkSpec } from "./spec.ts";
 
 export interface SimulatorOptions extends PlanningOptions {
   /** Seed of the initial parameters, a whole number from 0 to 2^53 - 1. Default 0. */
@@ -64,18 +53,11 @@ export interface Requirements {
 }
 
 const ringSlots = 3;
+/** Milliseconds within which a failed call waits for the news that its device is gone. */
+const lossDelay = 100;
 
-function planOf(spec: NetworkSpec, options: PlanningOptions, software = false): Plan {
-  const { batch = 1, record = [], frameBytes = 8 * 2 ** 20 } = options;
-  const { tuning = software ? tunings.cpu : tunings.gpu } = options;
-  if (!(Number.isSafeInteger(batch) && batch >= 1 && batch <= 65536)) {
-    throw new SpecError("batch", `must be a whole number from 1 to 65536; it is ${String(batch)}.`);
-  }
-  if (!(Number.isFinite(frameBytes) && frameBytes > 0)) {
-    throw new SpecError("frameBytes", `must be a number of bytes above 0; it is ${String(frameBytes)}.`);
-  }
-  const learning = resolveLearning(options.learning);
-  return planNetwork(resolveNetwork(spec), { batch, record, frameBytes, learning, tuning });
+function planOf(spec: NetworkSpec, options: PlanningOptions, isSoftware = false): Plan {
+  return planNetwork(resolveNetwork(spec), resolvePlanning(options, isSoftware));
 }
 
 /**
@@ -97,11 +79,9 @@ export function requirements(spec: NetworkSpec, options: PlanningOptions = {}): 
  * @throws SpecError, DeviceError, KernelError, or the reason of the signal.
  */
 export async function createSimulator(spec: NetworkSpec, options: SimulatorOptions = {}): Promise<Simulator> {
-  const { seed = 0, label = "vle", device, gpu, signal } = options;
+  const { label = "vle", device, gpu, signal } = options;
   const plan = planOf(spec, options);
-  if (!(Number.isSafeInteger(seed) && seed >= 0)) {
-    throw new SpecError("seed", `must be a whole number from 0 to 2^53 - 1; it is ${String(seed)}.`);
-  }
+  const seed = resolveSeed(options.seed);
   signal?.throwIfAborted();
   const acquired = await acquireDevice(plan, { device, gpu, label, signal });
   try {
@@ -128,7 +108,9 @@ export class Simulator {
   private readonly context: RunContext;
   private isDestroyed = false;
   private isRunning = false;
-  private loss: DeviceError | undefined;
+  /** Apart from the simulator, so that a long-lived device does not keep it alive by the promise of its loss. */
+  private readonly fate: { loss?: DeviceError } = {};
+  private readonly lost: Promise<void>;
 
   /** @internal */
   constructor(engine: Engine, adapter: AdapterFacts, ownsDevice: boolean) {
@@ -145,8 +127,9 @@ export class Simulator {
     const ring = new StagingRing(engine.device, engine.label, ringSlots, stagingBytes(engine.plan));
     this.context = { engine, ring, constants, position: 0 };
     engine.writeConstants(constants);
-    void lossOf(engine.device).then((error) => {
-      this.loss = error;
+    const { fate } = this;
+    this.lost = lossOf(engine.device).then((error) => {
+      fate.loss = error;
     });
   }
 
@@ -174,7 +157,7 @@ export class Simulator {
     try {
       yield* run(this.context, options);
     } catch (error) {
-      throw await this.explained(error, "run");
+      throw await this.explained(error, "run", options.signal);
     } finally {
       this.isRunning = false;
     }
@@ -216,7 +199,7 @@ export class Simulator {
       options.signal?.throwIfAborted();
       return unpad(new Float32Array(data), this.placeOf(quantity, where).columns);
     } catch (error) {
-      throw await this.explained(error, "read");
+      throw await this.explained(error, "read", options.signal);
     } finally {
       staging.destroy();
     }
@@ -322,19 +305,18 @@ export class Simulator {
 
   private check(call: string): void {
     if (this.isDestroyed) throw new DisposedError(call);
-    if (this.loss !== undefined) throw this.loss;
+    if (this.fate.loss !== undefined) throw this.fate.loss;
   }
 
-  /** A failure on the way is the device's loss, this simulator's end, or what it says. */
-  private async explained(error: unknown, call: string): Promise<unknown> {
-    if (error instanceof VleError) return error;
-    // The loss is told through a promise of its own, which may come a moment after the call that failed by it.
-    if (this.loss === undefined && !this.isDestroyed && error instanceof Error && error.name !== "AbortError") {
-      await Promise.race([this.device.lost, new Promise((resolve) => setTimeout(resolve, 50))]);
-      await Promise.resolve();
+  /** A failure on the way is the caller's abort, the device's loss, this simulator's end, or what it says. */
+  private async explained(error: unknown, call: string, signal: AbortSignal | undefined): Promise<unknown> {
+    if (error instanceof VleError || (signal?.aborted === true && error === signal.reason)) return error;
+    if (this.fate.loss === undefined && !this.isDestroyed) {
+      // The loss is told through a promise of its own, which may come a moment after the call that failed by it.
+      await Promise.race([this.lost, new Promise((resolve) => setTimeout(resolve, lossDelay))]);
     }
     if (this.isDestroyed) return new DisposedError(call);
-    return this.loss ?? error;
+    return this.fate.loss ?? error;
   }
 }
 

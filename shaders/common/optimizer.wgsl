@@ -14,8 +14,12 @@ override OPTIMIZER: u32 = 0u;
 @group(1) @binding(4) var<storage, read_write> first_moment: array<vec4f>;
 @group(1) @binding(5) var<storage, read_write> second_moment: array<vec4f>;
 
+/// What an update needs besides its gradient, loaded once for all parameters of an invocation.
 struct Rates {
   eta: f32,
+  beta1: f32,
+  beta2: f32,
+  epsilon: f32,
   /// 1 / sqrt(1 - beta2^t); 1 where there is no second moment.
   scale: f32,
 }
@@ -31,27 +35,28 @@ fn correction(log_beta: f32, t: f32) -> f32 {
 }
 
 fn learning_rates() -> Rates {
-  if (OPTIMIZER != ADAM) {
-    return Rates(params.eta, 1.0);
+  var rates = Rates(params.eta, params.beta1, params.beta2, params.epsilon, 1.0);
+  if (OPTIMIZER == ADAM) {
+    let t = f32(clock.update);
+    rates.eta /= correction(params.log_beta1, t);
+    rates.scale /= sqrt(correction(params.log_beta2, t));
   }
-  let t = f32(clock.update);
-  let scale = 1.0 / sqrt(correction(params.log_beta2, t));
-  return Rates(params.eta / correction(params.log_beta1, t), scale);
+  return rates;
 }
 
 fn descend(k: u32, parameter: vec4f, gradient: vec4f, rates: Rates) {
   if (OPTIMIZER == SGD) {
     parameters[k] = parameter - rates.eta * gradient;
   } else if (OPTIMIZER == MOMENTUM) {
-    let m = params.beta1 * first_moment[k] + gradient;
+    let m = rates.beta1 * first_moment[k] + gradient;
     first_moment[k] = m;
     parameters[k] = parameter - rates.eta * m;
   } else if (OPTIMIZER == ADAM) {
-    let m = params.beta1 * first_moment[k] + (1.0 - params.beta1) * gradient;
-    let v = params.beta2 * second_moment[k] + (1.0 - params.beta2) * gradient * gradient;
+    let m = rates.beta1 * first_moment[k] + (1.0 - rates.beta1) * gradient;
+    let v = rates.beta2 * second_moment[k] + (1.0 - rates.beta2) * gradient * gradient;
     first_moment[k] = m;
     second_moment[k] = v;
-    parameters[k] = parameter - rates.eta * m / (sqrt(v) * rates.scale + params.epsilon);
+    parameters[k] = parameter - rates.eta * m / (sqrt(v) * rates.scale + rates.epsilon);
   } else {
     first_moment[k] += gradient;
   }

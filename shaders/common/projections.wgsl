@@ -8,7 +8,8 @@ struct Projection {
   /// Quads in a row of presynaptic and of postsynaptic neurons.
   pre: u32,
   post: u32,
-  /// Places of W[post][pre], its rows padded to quads like its columns, and of the postsynaptic biases in the parameters; no biases: NONE.
+  /// Places of W[post][pre], its rows padded to quads like its columns, and of the postsynaptic
+  /// biases in the parameters; no biases: NONE.
   weight: u32,
   bias: u32,
   /// Places of the presynaptic rates and the postsynaptic errors in the state.

@@ -70,10 +70,10 @@ export function oneOf<Option extends string>(value: unknown, path: string, optio
   throw wrong(path, value, `one of ${options.map((each) => `"${each}"`).join(", ")}`, hint);
 }
 
-/** A name that is safe as a label, a key and a file name part: 1 to 64 characters, none of them a control. */
+/** A name that is safe as a label, a key and a file name part: 1 to 64 characters, no slash, no control. */
 export function name(value: unknown, path: string): string {
-  if (typeof value !== "string" || value.length === 0 || value.length > 64 || /[\p{Cc}\u2028\u2029]/u.test(value)) {
-    throw wrong(path, value, "a text of 1 to 64 characters without control characters");
+  if (typeof value !== "string" || value.length === 0 || value.length > 64 || /[/\p{Cc}\u2028\u2029]/u.test(value)) {
+    throw wrong(path, value, "a text of 1 to 64 characters without slashes and control characters");
   }
   // `{ __proto__: data }` sets a prototype instead of a field, so data could never be given under this name.
   if (value === "__proto__") throw wrong(path, value, "another name");

@@ -16,7 +16,7 @@ export type Law = (file: SourceFile) => readonly string[];
 /** The core in order: a module imports only modules before it. It needs no package. */
 const core = [
   ["errors", "spec", "random", "kernels"],
-  ["layout", "padding", "paths", "tiles", "tables", "plan", "frames"],
+  ["layout", "options", "padding", "paths", "tiles", "tables", "plan", "frames"],
   ["device", "pacer", "readback", "engine"],
   ["run", "simulator", "measure"],
 ].flat();
@@ -79,7 +79,7 @@ function importsOf(file: SourceFile): readonly string[] {
 
 /** These know nothing of WebGPU: plain data and pure functions. */
 const withoutGpu = [
-  ["errors", "spec", "random", "kernels", "layout", "padding", "paths", "tiles", "tables", "plan", "frames"],
+  ["errors", "spec", "random", "kernels", "layout", "options", "padding", "paths", "tiles", "tables", "plan", "frames"],
   ["reference", "tasks", "io"],
 ].flat();
 

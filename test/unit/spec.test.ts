@@ -189,12 +189,17 @@ describe("resolveNetwork", () => {
     [
       "empty name",
       withPopulation({ name: "" }),
-      'populations[0].name is "", but must be a text of 1 to 64 characters without control characters.',
+      'populations[0].name is "", but must be a text of 1 to 64 characters without slashes and control characters.',
+    ],
+    [
+      "name with a slash",
+      withPopulation({ name: "a/b" }),
+      'populations[0].name is "a/b", but must be a text of 1 to 64 characters without slashes and control characters.',
     ],
     [
       "name with a line break",
       withPopulation({ name: "a\nb" }),
-      'populations[0].name is "a\\nb", but must be a text of 1 to 64 characters without control characters.',
+      'populations[0].name is "a\\nb", but must be a text of 1 to 64 characters without slashes and control characters.',
     ],
     [
       "name that is no key",

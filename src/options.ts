@@ -1,0 +1,72 @@
+/**
+ * Checks what a user says besides the network, and fills in the defaults. Pure.
+ */
+
+import { SpecError } from "./errors.ts";
+import { traceQuantities, tunings, type PlanOptions, type RecordSpec, type Tuning } from "./layout.ts";
+import { resolveLearning, type LearningSpec } from "./spec.ts";
+import { at, fields, integerRange, list, name, number, oneOf, boolean, positive } from "./spec/read.ts";
+
+export interface PlanningOptions {
+  /** Batch rows: independent states that share the parameters; gradients are their mean. Default 1, at most 65,536. */
+  readonly batch?: number;
+  readonly learning?: LearningSpec;
+  /** What is recorded on the device at every step and comes back with the metrics. */
+  readonly record?: readonly RecordSpec[];
+  /** Device memory for input and target, in bytes; longer data is streamed through it. Default 8 MiB. */
+  readonly frameBytes?: number;
+  /** How work is cut into workgroups. Default `tunings.gpu`, or `tunings.cpu` on a software adapter. */
+  readonly tuning?: Tuning;
+}
+
+const planningKeys = ["batch", "learning", "record", "frameBytes", "tuning"] as const;
+const simulatorKeys = [...planningKeys, "seed", "device", "gpu", "label", "signal"] as const;
+const defaultFrameBytes = 8 * 2 ** 20;
+
+/** @throws SpecError naming the option, its value, the limit and the cure. */
+export function resolvePlanning(options: PlanningOptions, isSoftware: boolean): PlanOptions {
+  // A simulator's options hold those of its plan.
+  const given = fields(options, "options", simulatorKeys);
+  const { batch = 1, record = [], frameBytes = defaultFrameBytes } = given;
+  return {
+    batch: number(batch, "options.batch", integerRange(1, 65536)),
+    learning: resolveLearning(options.learning),
+    record: readRecords(record),
+    frameBytes: number(frameBytes, "options.frameBytes", positive),
+    tuning:
+      given.tuning === undefined ? tunings[isSoftware ? "cpu" : "gpu"] : readTuning(given.tuning, "options.tuning"),
+  };
+}
+
+/** @throws SpecError */
+export function resolveSeed(seed: unknown = 0): number {
+  return number(seed, "options.seed", integerRange(0, Number.MAX_SAFE_INTEGER));
+}
+
+/** Two entries for one trace would share its place. */
+function readRecords(value: unknown): RecordSpec[] {
+  const entries = list(value, "options.record", readRecord);
+  const keys = entries.map(({ population, quantity }) => `${quantity}/${population}`);
+  keys.forEach((key, index) => {
+    if (keys.indexOf(key) === index) return;
+    throw new SpecError(`options.record[${index}]`, `repeats entry ${keys.indexOf(key)} (${key}). Record it once.`);
+  });
+  return entries;
+}
+
+function readRecord(value: unknown, path: string): RecordSpec {
+  const { population, quantity } = fields(value, path, ["population", "quantity"]);
+  return {
+    population: name(population, at(path, "population")),
+    quantity: oneOf(quantity, at(path, "quantity"), traceQuantities),
+  };
+}
+
+function readTuning(value: unknown, path: string): Tuning {
+  const given = fields(value, path, ["workgroups", "sharedCurrents", "columnQuads"]);
+  return {
+    workgroups: number(given.workgroups, at(path, "workgroups"), integerRange(1, 65535)),
+    sharedCurrents: boolean(given.sharedCurrents, at(path, "sharedCurrents")),
+    columnQuads: number(given.columnQuads, at(path, "columnQuads"), integerRange(1, 4)),
+  };
+}
