@@ -12,9 +12,14 @@ const growth = 4;
 export class Pacer {
   private perStep = 0;
   private last = firstChunk / growth;
-  private readonly target: number;
+  private target: number;
 
   constructor(targetMilliseconds: number) {
+    this.target = Math.min(targetMilliseconds, longest);
+  }
+
+  /** Changes the aim and keeps what is known of the device. */
+  aimAt(targetMilliseconds: number): void {
     this.target = Math.min(targetMilliseconds, longest);
   }
 

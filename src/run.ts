@@ -53,6 +53,8 @@ export interface RunContext {
   readonly engine: Engine;
   readonly ring: StagingRing;
   readonly constants: RunConstants;
+  /** Outlives a run, so that many short runs are paced as well as a long one. */
+  readonly pacer: Pacer;
   /** Steps encoded so far, by this run and before it. */
   position: number;
 }
@@ -60,6 +62,7 @@ export interface RunContext {
 /** Running costs are read and zeroed at least this often, so that f32 sums keep their digits however long a run is. */
 const costInterval = 1024;
 const noFault = 0xffffffff;
+export const defaultChunkMilliseconds = 50;
 
 export const stagingBytes = (plan: Plan): number =>
   16 + plan.costs.count * 16 + plan.traces.reduce((sum, trace) => sum + trace.rowSize * plan.recordRows * 16, 0);
@@ -80,6 +83,7 @@ interface Checked {
   readonly every: number;
   readonly learns: boolean;
   readonly hasTarget: boolean;
+  readonly chunkMilliseconds: number;
   readonly stream: FrameStream;
   readonly signal: AbortSignal | undefined;
 }
@@ -87,6 +91,11 @@ interface Checked {
 function positiveInteger(path: string, value: number): number {
   if (Number.isSafeInteger(value) && value >= 1) return value;
   throw new DataError(path, `must be a whole number of at least 1; it is ${value}.`);
+}
+
+function positive(path: string, value: number): number {
+  if (Number.isFinite(value) && value > 0) return value;
+  throw new DataError(path, `must be a finite number above 0; it is ${value}.`);
 }
 
 /** Checks the options and takes over the learning rate; nothing has happened if it throws. */
@@ -115,6 +124,7 @@ function check({ engine, constants, position }: RunContext, options: RunOptions)
     steps,
     every,
     learns: options.learn ?? true,
+    chunkMilliseconds: positive("run.chunkMilliseconds", options.chunkMilliseconds ?? defaultChunkMilliseconds),
     hasTarget: options.input === undefined ? constants.targetFrames > 0 : options.target !== undefined,
     stream: new FrameStream(signals, plan.frameCapacity, position, write),
     signal: options.signal,
@@ -124,12 +134,12 @@ function check({ engine, constants, position }: RunContext, options: RunOptions)
 /** @throws DataError, DivergedError, or the reason of the signal. */
 export async function* run(context: RunContext, options: RunOptions): AsyncGenerator<Metrics, void, undefined> {
   options.signal?.throwIfAborted();
-  const { engine, ring, constants } = context;
+  const { engine, ring, constants, pacer } = context;
   const { plan } = engine;
   const checked = check(context, options);
   const { steps, every } = checked;
   const start = context.position;
-  const pacer = new Pacer(options.chunkMilliseconds ?? 50);
+  pacer.aimAt(checked.chunkMilliseconds);
   const collector = new Collector(plan, checked.hasTarget, start);
   constants.recordOrigin = start;
   engine.writeConstants(constants);

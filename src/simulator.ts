@@ -9,8 +9,9 @@ import { quadsOf, sizeOf, type StateQuantity } from "./layout.ts";
 import { resolvePlanning, resolveSeed, type PlanningOptions } from "./options.ts";
 import { unpad } from "./padding.ts";
 import { planNetwork, requiredLimits, type Limits, type Place, type Plan } from "./plan.ts";
+import { Pacer } from "./pacer.ts";
 import { StagingRing } from "./readback.ts";
-import { run, stagingBytes, type Metrics, type RunContext, type RunOptions } from "./run.ts";
+import { defaultChunkMilliseconds, run, stagingBytes, type Metrics, type RunContext, type RunOptions } from "./run.ts";
 import { resolveNetwork, type NetworkSpec } from "./spec.ts";
 
 export interface SimulatorOptions extends PlanningOptions {
@@ -125,7 +126,7 @@ export class Simulator {
       recordOrigin: 0,
     };
     const ring = new StagingRing(engine.device, engine.label, ringSlots, stagingBytes(engine.plan));
-    this.context = { engine, ring, constants, position: 0 };
+    this.context = { engine, ring, constants, pacer: new Pacer(defaultChunkMilliseconds), position: 0 };
     engine.writeConstants(constants);
     const { fate } = this;
     this.lost = lossOf(engine.device).then((error) => {
