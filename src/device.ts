@@ -67,8 +67,9 @@ async function findAdapter(gpu: GPU, signal: AbortSignal | undefined): Promise<G
   }
   throw new DeviceError(
     "NO_ADAPTER",
-    'The browser found no usable GPU. Turn on "Use graphics acceleration" and look at chrome://gpu; on Linux start it with ' +
-      "--enable-unsafe-webgpu (and --enable-features=Vulkan for a real GPU). After two GPU crashes on a site Chrome blocks it for a while: wait two minutes or restart.",
+    'No usable GPU was found. In Chrome turn on "Use graphics acceleration" and look at chrome://gpu; on Linux start it with ' +
+      "--enable-unsafe-webgpu, and --enable-features=Vulkan for a real GPU. After two GPU crashes on a site Chrome blocks " +
+      "it for a while: wait two minutes or restart. In Node a driver for Vulkan, Metal or Direct3D 12 must be installed.",
     { details: { tries: adapterWaits.length } },
   );
 }

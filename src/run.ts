@@ -6,7 +6,7 @@
 import { DataError, DivergedError } from "./errors.ts";
 import type { Engine, RunConstants } from "./engine.ts";
 import { FrameStream, signalsOf, type SignalData } from "./frames.ts";
-import { Pacer } from "./pacer.ts";
+import { type Pacer } from "./pacer.ts";
 import { unpad } from "./padding.ts";
 import type { Plan } from "./plan.ts";
 import type { Copy, StagingRing } from "./readback.ts";

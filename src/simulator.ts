@@ -263,6 +263,7 @@ export class Simulator {
   /** All states and the step to zero; parameters, moments and the count of updates stay. Clears a divergence. */
   reset(): void {
     this.check("reset");
+    if (this.isRunning) throw new DataError("reset", "was called during a run; leave its loop or abort it first.");
     this.engine.clearStates();
     this.context.position = 0;
     this.context.constants.frameOrigin = 0;
