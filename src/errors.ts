@@ -9,7 +9,6 @@ export type ErrorCode =
   | "WEBGPU_UNAVAILABLE"
   | "NO_ADAPTER"
   | "LIMIT_EXCEEDED"
-  | "FEATURE_MISSING"
   | "OUT_OF_MEMORY"
   | "SHADER_COMPILE"
   | "DEVICE_LOST"
@@ -53,7 +52,7 @@ export class DataError extends VleError {
 /** There is no usable device, it is too small, it ran out of memory, or it was lost. */
 export class DeviceError extends VleError {
   constructor(
-    code: "WEBGPU_UNAVAILABLE" | "NO_ADAPTER" | "LIMIT_EXCEEDED" | "FEATURE_MISSING" | "OUT_OF_MEMORY" | "DEVICE_LOST",
+    code: "WEBGPU_UNAVAILABLE" | "NO_ADAPTER" | "LIMIT_EXCEEDED" | "OUT_OF_MEMORY" | "DEVICE_LOST",
     message: string,
     circumstances: Circumstances = {},
   ) {
@@ -74,7 +73,8 @@ export class DivergedError extends VleError {
     super(
       "DIVERGED",
       `Step ${step}: a value of population "${population}" is no longer finite. ` +
-        "Lower eta or beta, raise tauR towards tauM, or lower dt; the state before this run is lost, so reset() first.",
+        "Lower eta or beta, raise tauR towards tauM, or lower dt. States and parameters are spoilt: make a new simulator, or " +
+        "reset() and write sound parameters.",
       { details: { step, population } },
     );
   }

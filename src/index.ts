@@ -9,10 +9,23 @@ export type {
   SimulatorOptions,
 } from "./simulator.ts";
 export type { PlanningOptions } from "./options.ts";
+export type { SignalData } from "./frames.ts";
 export type { Metrics, RunOptions } from "./run.ts";
 export { measure, type Figures, type MeasureOptions } from "./measure.ts";
-export { layered, type LearningSpec, type NetworkSpec, type OptimizerSpec } from "./spec.ts";
-export { describePlan, type Plan } from "./plan.ts";
+export {
+  layered,
+  type CostSpec,
+  type InitSpec,
+  type LayeredSpec,
+  type LayerSpec,
+  type LearningSpec,
+  type NetworkSpec,
+  type OptimizerSpec,
+  type PopulationSpec,
+  type ProjectionSpec,
+  type SourceSpec,
+} from "./spec.ts";
+export { describePlan, type Limits, type Plan } from "./plan.ts";
 export { tunings, type RecordSpec, type StateQuantity, type TraceQuantity, type Tuning } from "./layout.ts";
 export type { AdapterFacts } from "./device.ts";
 export {

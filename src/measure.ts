@@ -20,7 +20,9 @@ export interface MeasureOptions {
 
 export interface Figures {
   readonly stepsPerSecond: { readonly median: number; readonly mad: number; readonly min: number };
+  /** Synapses times steps: one update serves all batch rows. */
   readonly synapticUpdatesPerSecond: number;
+  /** Neurons times batch rows times steps. */
   readonly neuronUpdatesPerSecond: number;
   readonly samples: readonly number[];
 }
@@ -47,7 +49,7 @@ export async function measure(sim: Simulator, options: MeasureOptions): Promise<
       mad: median(samples.map((value) => Math.abs(value - middle))),
       min: Math.min(...samples),
     },
-    synapticUpdatesPerSecond: middle * synapses * batch,
+    synapticUpdatesPerSecond: middle * synapses,
     neuronUpdatesPerSecond: middle * neurons * batch,
     samples,
   };

@@ -66,11 +66,11 @@ export interface Plan {
 }
 
 /** What a device must allow. Names are those of GPUSupportedLimits. */
-export interface Limits {
+export type Limits = {
   readonly maxBufferSize: number;
   readonly maxStorageBufferBindingSize: number;
   readonly maxComputeWorkgroupsPerDimension: number;
-}
+};
 
 const maxWorkgroupsPerDimension = 65535;
 const maxElements = 2 ** 32;

@@ -40,8 +40,11 @@ export interface BufferView {
   readonly layout: string;
 }
 
-/** State: [batch][neurons] of a population. The rate of a source is its input of the last step. */
-export type NodeQuantity = StateQuantity | "bias" | "input" | "target";
+/**
+ * State: [batch][neurons] of a population. The rate of a source is its input of the last step; the cost of a population
+ * is summed over the steps since a run or `reset` zeroed it.
+ */
+export type NodeQuantity = StateQuantity | "bias" | "input" | "target" | "cost";
 /** Parameters and the optimiser's moments: [post][pre] of a projection. */
 export type ProjectionQuantity = "weight" | "firstMoment" | "secondMoment";
 
@@ -70,7 +73,7 @@ export function requirements(spec: NetworkSpec, options: PlanningOptions = {}): 
   return {
     requiredFeatures: [],
     requiredLimits: requiredLimits(plan),
-    bytes: plan.bytes,
+    bytes: plan.bytes + ringSlots * stagingBytes(plan),
     dispatchesPerStep: plan.synapses.learning.length + 1,
   };
 }
