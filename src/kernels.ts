@@ -39,6 +39,22 @@ const clockwork = [
   { group: 0, name: "clock", access: "read-write" },
 ] as const;
 
+/** Of the kernels that go through the synapses. */
+const onProjections = [
+  ...clockwork,
+  { group: 1, name: "projections", access: "read" },
+  { group: 1, name: "tiles", access: "read" },
+  { group: 1, name: "state", access: "read" },
+] as const;
+
+/** Of those that change them. */
+const onPlasticity = [
+  ...onProjections,
+  { group: 1, name: "parameters", access: "read-write" },
+  { group: 1, name: "first_moment", access: "read-write" },
+  { group: 1, name: "second_moment", access: "read-write" },
+] as const;
+
 export const kernels = {
   initialize: {
     source: initialize,
@@ -67,26 +83,14 @@ export const kernels = {
   synapses: {
     source: synapses,
     snippets: ["params", "grid", "projections", "optimizer"],
-    bindings: [
-      ...clockwork,
-      { group: 1, name: "projections", access: "read" },
-      { group: 1, name: "tiles", access: "read" },
-      { group: 1, name: "state", access: "read" },
-      { group: 1, name: "parameters", access: "read-write" },
-      { group: 1, name: "first_moment", access: "read-write" },
-      { group: 1, name: "second_moment", access: "read-write" },
-      { group: 1, name: "partial_sums", access: "read-write" },
-    ],
+    bindings: [...onPlasticity, { group: 1, name: "partial_sums", access: "read-write" }],
     overrides: ["LEARN", "SHARED", "QUADS", "ROWS", "WIDTH", "OPTIMIZER"],
   },
   propagate: {
     source: propagate,
     snippets: ["params", "grid", "projections"],
     bindings: [
-      ...clockwork,
-      { group: 1, name: "projections", access: "read" },
-      { group: 1, name: "tiles", access: "read" },
-      { group: 1, name: "state", access: "read" },
+      ...onProjections,
       { group: 1, name: "parameters", access: "read" },
       { group: 1, name: "partial_sums", access: "read-write" },
     ],
@@ -95,15 +99,7 @@ export const kernels = {
   learn: {
     source: learn,
     snippets: ["params", "grid", "projections", "optimizer"],
-    bindings: [
-      ...clockwork,
-      { group: 1, name: "projections", access: "read" },
-      { group: 1, name: "tiles", access: "read" },
-      { group: 1, name: "state", access: "read" },
-      { group: 1, name: "parameters", access: "read-write" },
-      { group: 1, name: "first_moment", access: "read-write" },
-      { group: 1, name: "second_moment", access: "read-write" },
-    ],
+    bindings: onPlasticity,
     overrides: ["BATCH", "OPTIMIZER"],
   },
 } as const satisfies Record<string, Kernel>;
