@@ -51,9 +51,9 @@ fn learn_biases(projection: Projection, row: u32, rates: Rates) {
   descend(place, parameters[place], -sum / f32(BATCH), rates);
 }
 
-/// Tile: block is the projection; invocations from `row` on, `rows` of them, number the pairs of
-/// a quad of rows and a quad of columns, column first; where only biases learn there is one
-/// column.
+/// Tile: block is the projection; from `row` on, `rows` numbers of pairs of a quad of rows and a quad
+/// of columns, column first; where only biases learn there is one column. The same numbers, as far
+/// as there are quads of rows, are those of the biases.
 @compute @workgroup_size(WIDTH, 1, 1)
 fn learn(
   @builtin(workgroup_id) group: vec3u,
@@ -68,17 +68,16 @@ fn learn(
     clock.updates = clock.update;
   }
   let tile = tiles[index];
-  if (local >= tile.rows) {
-    return;
-  }
   let projection = projections[tile.block];
   let rates = learning_rates();
-  let row = (tile.row + local) / tile.columns;
-  let column = (tile.row + local) % tile.columns;
-  if ((projection.flags & LEARNS_WEIGHT) != 0u) {
-    learn_weights(projection, row, column, rates);
+  let last = tile.row + tile.rows;
+  let learns_weights = (projection.flags & LEARNS_WEIGHT) != 0u;
+  for (var pair = tile.row + local; pair < select(0u, last, learns_weights); pair += WIDTH) {
+    learn_weights(projection, pair / tile.columns, pair % tile.columns, rates);
   }
-  if (column == 0u && (projection.flags & LEARNS_BIAS) != 0u) {
+  let learns_biases = (projection.flags & LEARNS_BIAS) != 0u;
+  let last_row = select(0u, min(last, projection.post), learns_biases);
+  for (var row = tile.row + local; row < last_row; row += WIDTH) {
     learn_biases(projection, row, rates);
   }
 }

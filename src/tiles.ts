@@ -46,9 +46,10 @@ export interface Cut extends ErrorPaths {
 }
 
 /** Sizes of the kernels' tiles: invocations of a workgroup, and rows or quads of W. */
-const neuronTile = { width: 64, wideRow: 16, mostRounds: 16 };
+const neuronTile = { width: 64, wideRow: 16 };
 const single = { sharedWidth: 64, ownWidth: 16, rows: 16, tallRows: 64, tallFrom: 2 ** 20 };
 const batched = { width: 32, stretch: 128, learnWidth: 64 };
+const mostRounds = 16;
 const neuronFlags = { narrowRows: 1, wideRow: 2 };
 const propagateFlags = { forward: 1, withBias: 2 };
 
@@ -88,7 +89,7 @@ export function cut(network: Network, options: PlanOptions): Cut {
     partialSums: slots.end,
     neuronTiles: neuronTiles(network, options),
     synapseTiles: indices.flatMap((index) => cutter.tiles(jobOf(index))),
-    learnTiles: batch === 1 ? [] : learnTiles(network),
+    learnTiles: batch === 1 ? [] : learnTiles(network, tuning),
     hasWideRows: network.populations.some(hasWideRows),
     synapseShape: cutter.shape,
   };
@@ -126,6 +127,11 @@ function cutInto<T>(length: number, grain: number, make: (first: number, length:
   );
 }
 
+/** What a workgroup does: one round for each invocation, more once there are workgroups enough to fill the device. */
+function stretchOf(total: number, width: number, { workgroups }: Tuning): number {
+  return width * Math.min(Math.ceil(total / width / workgroups), mostRounds);
+}
+
 const blank: Tile = { block: 0, row: 0, rows: 0, column: 0, columns: 0, current: none, feedback: none, flags: 0 };
 
 /** Softmax needs a whole batch row: in one invocation if it is short, else in one workgroup. */
@@ -135,9 +141,7 @@ const hasWideRows = (node: Population | Source): boolean => needsRows(node) && q
 function neuronTiles(network: Network, { batch, tuning }: PlanOptions): Tile[] {
   const nodes = [...network.populations, ...network.sources];
   const total = nodes.reduce((sum, { size }) => sum + quadsOf(size) * batch, 0);
-  // One round of quads for each invocation, more once there are workgroups enough to fill a device.
-  const rounds = Math.ceil(total / neuronTile.width / tuning.workgroups);
-  const stretch = neuronTile.width * Math.min(rounds, neuronTile.mostRounds);
+  const stretch = stretchOf(total, neuronTile.width, tuning);
   return nodes.flatMap((node, block) => {
     const quads = quadsOf(node.size);
     if (hasWideRows(node)) {
@@ -252,12 +256,14 @@ function batchedCutter(batch: number): Cutter {
   };
 }
 
-function learnTiles(network: Network): Tile[] {
+function learnTiles(network: Network, tuning: Tuning): Tile[] {
+  const total = network.projections.reduce((sum, { pre, post }) => sum + quadsOf(pre) * quadsOf(post), 0);
+  const stretch = stretchOf(total, batched.learnWidth, tuning);
   return network.projections.flatMap((projection, block) => {
     if (!learnsBlock(network, block)) return [];
     // Where only the biases learn, one column does.
     const columns = projection.plastic ? quadsOf(projection.pre) : 1;
     const pairs = quadsOf(projection.post) * columns;
-    return cutInto(pairs, batched.learnWidth, (row, rows) => ({ ...blank, block, row, rows, columns }));
+    return cutInto(pairs, stretch, (row, rows) => ({ ...blank, block, row, rows, columns }));
   });
 }
