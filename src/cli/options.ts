@@ -1,6 +1,6 @@
 /** Flags of the commands. Whatever is wrong with one is a UsageError: one sentence, and exit code 2. */
 
-import { resolve } from "node:path";
+import { relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { suggestion } from "../spec/read.ts";
 
@@ -60,9 +60,20 @@ export function readWholeNumber(flag: string, value: string | undefined, least: 
   throw new UsageError(`${flag} is "${value}"; it must be a whole number from ${least} to 2^53 - 1.`);
 }
 
-/** A path that the user gave: npm starts commands in the root of the project, wherever the user is. */
+/** A path that the user gave. */
 export function pathOf(given: string): string {
-  return resolve(process.env["INIT_CWD"] ?? process.cwd(), given);
+  return resolve(whereTheUserIs(), given);
+}
+
+/** A path as short as the user can use it. */
+export function shownPath(path: string): string {
+  const short = relative(whereTheUserIs(), path);
+  return short.startsWith("..") ? path : short;
+}
+
+/** npm starts commands in the root of the project, wherever the user is. */
+function whereTheUserIs(): string {
+  return process.env["INIT_CWD"] ?? process.cwd();
 }
 
 /**

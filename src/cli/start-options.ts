@@ -90,7 +90,9 @@ function readSteps(given: string | undefined, { period }: Preset): number | null
   const steps = readWholeNumber("--steps", given, 1);
   if (steps === undefined || steps % period === 0) return steps ?? null;
   const near = Math.max(1, Math.round(steps / period)) * period;
-  throw new UsageError(`--steps is ${steps}; a digit is shown for ${period} steps, so it must be a multiple, such as ${near}.`);
+  throw new UsageError(
+    `--steps is ${steps}; a digit is shown for ${period} steps, so it must be a multiple, such as ${near}.`,
+  );
 }
 
 async function requireFolder(flag: string, path: string): Promise<void> {

@@ -1,30 +1,32 @@
 /** `npm start`: trains a preset with several rules side by side, tells how it goes, and keeps what came of it. */
 
-import { relative } from "node:path";
 import { version } from "../../package.json";
 import type { AdapterFacts } from "../device.ts";
+import { VleError } from "../errors.ts";
 import { DIGIT_CLASSES } from "../tasks/digits.ts";
+import type { Preset } from "../tasks/presets.ts";
 import type { TrainEvent } from "../train/job.ts";
-import { metricsCsv, type Summary } from "../train/summary.ts";
-import type { Outcome, Progress } from "../train/train.ts";
+import { metricsCsv, type Curve, type Summary } from "../train/summary.ts";
+import type { Outcome } from "../train/train.ts";
 import { learningCurves } from "./figure.ts";
 import { adapterName, whole } from "./format.ts";
 import { withHost, type Host } from "./host.ts";
 import { createJournal } from "./journal.ts";
-import { withUsage } from "./options.ts";
+import { shownPath, withUsage } from "./options.ts";
 import { createProgressDisplay, type ProgressDisplay } from "./progress.ts";
 import { resultLines } from "./results.ts";
 import { createRunFolder, writeAtomically, type RunFolder } from "./run-folder.ts";
 import { readStartOptions, startHelp, type StartOptions } from "./start-options.ts";
 
+const CONFIG_SCHEMA = "vle-webgpu/config/1";
 const INTERRUPTED = 130;
 
 /** @returns the exit code. */
 export function main(args: readonly string[], signal: AbortSignal): Promise<number> {
   return withUsage("start", async () => {
     const options = await readStartOptions(args);
-    if (options === null) console.log(startHelp());
-    else return start(options, signal);
+    if (options !== null) return start(options, signal);
+    console.log(startHelp());
     return 0;
   });
 }
@@ -44,34 +46,100 @@ async function start(options: StartOptions, signal: AbortSignal): Promise<number
   }
 }
 
-/** A run and what is kept of it, from its first report on. */
+/** A run, what is shown of it, and what is kept of it. */
 class Run {
-  readonly #options: StartOptions;
-  readonly #journal = createJournal();
-  #display: ProgressDisplay | undefined;
-  #folder: RunFolder | undefined;
+  private readonly options: StartOptions;
+  private readonly journal = createJournal();
+  private adapter: AdapterFacts | undefined;
+  private display: ProgressDisplay | undefined;
+  private folder: RunFolder | undefined;
 
   constructor(options: StartOptions) {
-    this.#options = options;
+    this.options = options;
   }
 
+  /** Steps that every rule has trained. */
   get step(): number {
-    return this.#journal.step;
+    return this.journal.step;
   }
 
   async on(host: Host, signal: AbortSignal): Promise<void> {
     console.log(`Host:    ${host.name}`);
     try {
-      const outcome = await host.train(this.#options.request, async (event) => {
-        if (!signal.aborted) await this.#hear(event, host);
+      const outcome = await host.train(this.options.request, async (event) => {
+        if (!signal.aborted) await this.hear(event, host);
       });
-      this.#display?.stop();
-      await this.#finish(outcome);
+      this.display?.stop();
+      await this.finish(outcome);
     } catch (error) {
-      this.#display?.stop();
-      await this.#folder?.write("metrics.csv", metricsCsv(this.#journal.curves));
-      if (this.#folder) console.log(`What was measured so far is in ${shown(this.#folder.path)}.`);
+      this.display?.stop();
+      await this.keepCurves();
       throw error;
     }
   }
+
+  private async hear(event: TrainEvent, host: Host): Promise<void> {
+    if (event.kind === "adapter") {
+      this.adapter = event.adapter;
+      console.log(`Adapter: ${adapterName(event.adapter)}${this.remark(event.adapter)}\n`);
+      this.display = createProgressDisplay(this.options.request.rules);
+    } else if (event.kind === "progress") {
+      this.journal.add(event.progress);
+      this.folder ??= await this.open(event.progress.steps, host);
+      this.display?.update(event.progress);
+    }
+  }
+
+  private remark({ software }: AdapterFacts): string {
+    if (!software) return "";
+    const { request, preset } = this.options;
+    const budget = `so the run is the smaller one, of ${whole(preset.budgets.software)} steps`;
+    return ` is a software adapter: right results, but slow${request.steps === null ? `, ${budget}` : ""}`;
+  }
+
+  private async open(steps: number, host: Host): Promise<RunFolder> {
+    const { out, preset, request } = this.options;
+    const now = new Date();
+    const folder = await createRunFolder(out, preset.name, now);
+    const { seed, rules } = request;
+    const facts = { version, started: now.toISOString(), host: host.name, adapter: this.adapter };
+    await folder.write("config.json", json({ schema: CONFIG_SCHEMA, ...facts, seed, steps, rules, preset }));
+    return folder;
+  }
+
+  private async keepCurves(): Promise<void> {
+    if (!this.folder) return;
+    await this.folder.write("metrics.csv", metricsCsv(this.journal.curves));
+    console.log(`What was measured so far is in ${shownPath(this.folder.path)}`);
+  }
+
+  private async finish({ summary, curves }: Outcome): Promise<void> {
+    const { preset, json: copy } = this.options;
+    const { folder } = this;
+    if (!folder) throw new VleError("INTERNAL", "A run ended without a report.");
+    await folder.write("metrics.csv", metricsCsv(curves));
+    await folder.write("figure.svg", figureOf(preset, summary, curves));
+    const text = json({ ...summary, files: [...folder.files, "summary.json"] });
+    await folder.write("summary.json", text);
+    if (copy !== undefined) await writeAtomically(copy, text);
+    console.log(["", ...resultLines(preset, summary)].join("\n"));
+    console.log(`Run folder: ${shownPath(folder.path)} (${folder.files.join(", ")})`);
+    if (copy !== undefined) console.log(`Summary:    ${shownPath(copy)}`);
+    console.log("Live page:  npm run dev");
+  }
+}
+
+function figureOf(preset: Preset, { adapter, results, seed }: Summary, curves: readonly Curve[]): string {
+  const [first] = results;
+  return learningCurves({
+    title: preset.title,
+    subtitle: `${whole(first?.steps ?? 0)} steps, seed ${seed}, on ${adapterName(adapter)}`,
+    curves,
+    results,
+    chance: 1 / DIGIT_CLASSES,
+  });
+}
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
 }

@@ -1,0 +1,138 @@
+/** The curves of a run: a dot for each block of steps, a line for their running mean, a disc for the test. */
+
+import uPlot from "uplot";
+import { RULES, type Rule } from "../tasks/presets.ts";
+import { colorOf, LOOKS } from "./looks.ts";
+
+export interface Chart {
+  clear(): void;
+  /** Blocks of a rule come in order; the axis ends at `steps`. */
+  add(rule: Rule, step: number, steps: number, accuracy: number | null): void;
+  mark(rule: Rule, testAccuracy: number): void;
+}
+
+/** Blocks on either side over which a point of the line is the mean; fewer near the ends. */
+const REACH = 2;
+
+type Column = (number | null)[];
+
+/** @param chance accuracy of guessing, which gets a line. */
+export function createChart(container: HTMLElement, chance: number): Chart {
+  let steps = 1;
+  let x: number[] = [];
+  let dots = columns();
+  let marks = columns();
+  let isScheduled = false;
+
+  const plot = new uPlot(
+    {
+      ...sizeOf(container),
+      padding: [8, 24, 0, 0],
+      legend: { show: false },
+      cursor: { show: false },
+      scales: { x: { time: false, range: () => [0, steps] }, y: { range: [0, 1] } },
+      axes: [
+        { ...axis(), size: 32, values: (_, splits) => splits.map((value) => value.toLocaleString("en-US")) },
+        { ...axis(), values: (_, splits) => splits.map((value) => `${Math.round(100 * value)} %`) },
+      ],
+      series: [{}, ...RULES.map(dotted), ...RULES.map(lined), ...RULES.map(marked)],
+      hooks: { drawAxes: [(self) => drawChance(self, chance)] },
+    },
+    [[]],
+    container,
+  );
+  const draw = (): void => {
+    isScheduled = false;
+    plot.setData([x, ...dots.values(), ...[...dots.values()].map(smooth), ...marks.values()]);
+  };
+  // A hidden tab has no frames: it draws when it is seen again.
+  const schedule = (): void => {
+    if (!isScheduled) requestAnimationFrame(draw);
+    isScheduled = true;
+  };
+  new ResizeObserver(() => plot.setSize(sizeOf(container))).observe(container);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => plot.redraw());
+
+  return {
+    clear() {
+      x = [];
+      dots = columns();
+      marks = columns();
+      schedule();
+    },
+    add(rule, step, newSteps, accuracy) {
+      steps = newSteps;
+      if (x.at(-1) !== step) x.push(step);
+      columnOf(dots, rule).push(accuracy);
+      schedule();
+    },
+    mark(rule, testAccuracy) {
+      columnOf(marks, rule)[x.length - 1] = testAccuracy;
+      schedule();
+    },
+  };
+}
+
+function columns(): Map<Rule, Column> {
+  return new Map(RULES.map((rule) => [rule, []]));
+}
+
+function columnOf(columns: ReadonlyMap<Rule, Column>, rule: Rule): Column {
+  return columns.get(rule) ?? [];
+}
+
+function smooth(column: Column): Column {
+  return column.map((_, i) => {
+    const reach = Math.min(REACH, i, column.length - 1 - i);
+    const known = column.slice(i - reach, i + reach + 1).filter((value) => value !== null);
+    return known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0) / known.length;
+  });
+}
+
+function sizeOf({ clientWidth, clientHeight }: HTMLElement): { width: number; height: number } {
+  return { width: clientWidth, height: clientHeight };
+}
+
+// ---- looks: colours are asked for at every drawing, so that they follow the page ---------------------------------
+
+function axis(): uPlot.Axis {
+  return {
+    stroke: () => colorOf("quiet"),
+    font: "13px system-ui, sans-serif",
+    grid: { stroke: () => colorOf("line"), width: 1 },
+    ticks: { show: false },
+  };
+}
+
+function dotted(rule: Rule): uPlot.Series {
+  const faint = (): string => `color-mix(in srgb, ${colorOf(LOOKS[rule].name)} 35%, transparent)`;
+  return { paths: () => null, points: { show: true, size: 4, width: 0, fill: faint } };
+}
+
+function lined(rule: Rule): uPlot.Series {
+  const { name, dash } = LOOKS[rule];
+  return { stroke: () => colorOf(name), width: 2.5, dash: [...dash], points: { show: false } };
+}
+
+function marked(rule: Rule): uPlot.Series {
+  const { name } = LOOKS[rule];
+  const points = { show: true, size: 13, width: 2, fill: () => colorOf(name), stroke: () => colorOf("ground") };
+  return { paths: () => null, points };
+}
+
+function drawChance(plot: uPlot, chance: number): void {
+  const { ctx, bbox } = plot;
+  const y = plot.valToPos(chance, "y", true);
+  ctx.save();
+  ctx.strokeStyle = colorOf("quiet");
+  ctx.fillStyle = colorOf("quiet");
+  ctx.setLineDash([2 * devicePixelRatio, 4 * devicePixelRatio]);
+  ctx.beginPath();
+  ctx.moveTo(bbox.left, y);
+  ctx.lineTo(bbox.left + bbox.width, y);
+  ctx.stroke();
+  ctx.font = `${12 * devicePixelRatio}px system-ui, sans-serif`;
+  ctx.textAlign = "right";
+  ctx.fillText("guessing", bbox.left + bbox.width, y - 5 * devicePixelRatio);
+  ctx.restore();
+}

@@ -1,0 +1,170 @@
+/** The live page in Chrome. Every test fails if the page logs an error, such as a refusal by its security policy. */
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Page } from "puppeteer";
+import { expect, inject, test } from "vitest";
+import { build, preview } from "vite";
+import { root } from "../../scripts/modules.mjs";
+import { readFindings } from "../../src/cli/chrome.ts";
+import { RULES } from "../../src/tasks/presets.ts";
+import { withPage } from "./page.ts";
+
+test("it learns from the start, tests at the end, and can be started anew", { timeout: 120_000 }, async () => {
+  await withPage("/?steps=1200&seed=3", async (page) => {
+    await waitForPhase(page, "Done");
+    expect(await textsOf(page, "h1")).toEqual(["Name the previous digit"]);
+    expect(await textsOf(page, "#figures")).toEqual(["Step 1,200 of 1,200"]);
+    const heads = await textsOf(page, "#results th");
+    expect(heads.map((head) => /^(local|instantaneous|read-out only)/.exec(head)?.[0])).toEqual(RULES);
+    const tested = (await textsOf(page, TEST_CELLS)).map(Number.parseFloat);
+    // Three blocks of steps: guessing is 10 %, and every rule is past it by far.
+    expect(Math.min(...tested)).toBeGreaterThan(20);
+    expect(tested[0]).toBeGreaterThan(50);
+    expect(await page.$$eval("#stream tr", (rows) => rows.map((row) => row.children.length))).toEqual([7, 7, 7, 7, 7]);
+    const banners = await textsOf(page, "#software:not([hidden])");
+    expect(banners).toHaveLength(readFindings()?.chrome?.adapter.software === true ? 1 : 0);
+
+    await page.$eval("#seed", (input) => (input as HTMLInputElement).select());
+    await page.type("#seed", "4\n");
+    await waitForPhase(page, "Learning");
+    expect(page.url()).toMatch(/\?steps=1200&seed=4$/);
+    expect(await textsOf(page, TEST_CELLS)).toEqual(["", "", ""]);
+    await waitForStep(page, 1);
+  });
+});
+
+test("pausing stops the steps, by the button and by the space key", async () => {
+  await withPage("/?steps=8000", async (page) => {
+    await waitForStep(page, 1);
+    await page.click("#play");
+    await waitForPhase(page, "Paused");
+    expect(await textsOf(page, "#play")).toEqual(["Go on"]);
+    const paused = await stepOf(page);
+    // Much longer than a block takes.
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    expect(await stepOf(page)).toBe(paused);
+
+    await page.evaluate(() => (document.activeElement as HTMLElement).blur());
+    await page.keyboard.press("Space");
+    await waitForStep(page, paused + 1);
+    await page.keyboard.press("Space");
+    await waitForPhase(page, "Paused");
+    // What is paused can be started anew, too.
+    await page.click("#controls [type=submit]");
+    await waitForPhase(page, "Learning");
+    await waitForStep(page, 1);
+  });
+});
+
+test("without frames and with a timer a second, as in a hidden tab, it goes on", async () => {
+  await withPage(EMPTY_PAGE, async (page) => {
+    // Not every headless browser can hide a tab; this is what hiding does to a page.
+    await page.evaluateOnNewDocument(() => {
+      const { setTimeout } = window;
+      const later = (work: () => void): number => setTimeout(work, 1000);
+      Object.assign(window, { requestAnimationFrame: () => 0, setTimeout: later });
+    });
+    await page.goto(new URL("/?steps=8000", inject("siteUrl")).href);
+    // Thousands of submits: at one a second this would take an hour.
+    await waitForStep(page, 1200);
+    expect(await page.title()).toMatch(/^\d+ % Name the previous digit$/);
+  });
+});
+
+test("without WebGPU it says so, and what to do", async () => {
+  await withPage(EMPTY_PAGE, async (page) => {
+    await page.evaluateOnNewDocument(() => Reflect.deleteProperty(Navigator.prototype, "gpu"));
+    await page.goto(new URL("/", inject("siteUrl")).href);
+    await waitForPhase(page, "Stopped");
+    expect(await problemOf(page)).toMatch(/^This browser has no WebGPU\. Use Chrome or Edge 113/);
+    expect(await page.$eval("#play", (button) => (button as HTMLButtonElement).disabled)).toBe(true);
+  });
+});
+
+test("without an adapter it says so, and what to do", async () => {
+  await withPage(EMPTY_PAGE, async (page) => {
+    await page.evaluateOnNewDocument(() => (GPU.prototype.requestAdapter = () => Promise.resolve(null)));
+    await page.goto(new URL("/", inject("siteUrl")).href);
+    await waitForPhase(page, "Stopped");
+    expect(await problemOf(page)).toMatch(/^The browser found no usable GPU\..*chrome:\/\/gpu/);
+  });
+});
+
+test("a GPU that crashes is told about, and the page can start anew", async () => {
+  await withPage("/?steps=8000", async (page, browser) => {
+    await waitForStep(page, 1);
+    const session = await browser.target().createCDPSession();
+    await session.send("Browser.crashGpuProcess").catch(() => undefined);
+    await waitForPhase(page, "Stopped");
+    expect(await problemOf(page)).toMatch(/^The GPU was reset at step [\d,]+,.*Press Restart/);
+    await page.click("#controls [type=submit]");
+    await waitForStep(page, 1);
+    expect(await textsOf(page, "#problem:not([hidden])")).toEqual([]);
+  });
+});
+
+test("a link that is not understood is told about", async () => {
+  await withPage("/?seed=%3Cimg%20src%3Dx%3E&steps=33", async (page) => {
+    await waitForStep(page, 1);
+    expect(await problemOf(page)).toBe(
+      "The link says seed=<img src=x>, which is not a whole number from 0 to 2^53 - 1; the default is used. " +
+        "The link says steps=33, which is not a multiple of 20 from 20 to 6000000; the default is used.",
+    );
+    expect(await page.$$("#problem img")).toEqual([]);
+  });
+});
+
+test("the built site learns under its security policy, in a folder", { timeout: 120_000 }, async () => {
+  const parent = await mkdtemp(join(tmpdir(), "vle-site-"));
+  const outDir = join(parent, "some/folder");
+  await build({ root, logLevel: "error", build: { outDir } });
+  const server = await preview({ root, build: { outDir: parent }, preview: { host: "127.0.0.1", port: 0 } });
+  try {
+    const url = server.resolvedUrls?.local[0] ?? "";
+    await withPage(`${url}some/folder/?steps=400`, async (page) => {
+      await waitForPhase(page, "Done");
+      const policy = await page.$eval("meta[http-equiv]", (meta) => meta.content);
+      expect(policy).toMatch(/^default-src 'none'; script-src 'self'; style-src 'self';/);
+      expect(await page.$eval("h1", (head) => getComputedStyle(head).fontSize)).toBe("25.6px");
+    });
+  } finally {
+    await server.close();
+    await rm(parent, { recursive: true });
+  }
+});
+
+// ---- helpers ------------------------------------------------------------------------------------------------
+
+/** A page of the server that does nothing. */
+const EMPTY_PAGE = "/src/app/job.html";
+const TEST_CELLS = "#results td:nth-of-type(2)";
+/** A block of steps takes seconds on a software adapter that shares its processor. */
+const PATIENCE = { timeout: 60_000, polling: 50 };
+
+async function waitForPhase(page: Page, phase: string): Promise<void> {
+  await page.waitForFunction((text) => document.querySelector("#phase")?.textContent === text, PATIENCE, phase);
+}
+
+async function waitForStep(page: Page, step: number): Promise<void> {
+  const deadline = performance.now() + PATIENCE.timeout;
+  while ((await stepOf(page)) < step) {
+    if (performance.now() > deadline) throw new Error(`Step ${step} did not come; ${await stepOf(page)} did.`);
+    await new Promise((resolve) => setTimeout(resolve, PATIENCE.polling));
+  }
+}
+
+/** 0 before the first report. */
+async function stepOf(page: Page): Promise<number> {
+  const [text = ""] = await textsOf(page, "#figures");
+  return Number((/^Step ([\d,]+)/.exec(text)?.[1] ?? "0").replaceAll(",", ""));
+}
+
+async function problemOf(page: Page): Promise<string> {
+  return page.$eval("[role=alert]:not([hidden])", (problem) => problem.textContent);
+}
+
+function textsOf(page: Page, selector: string): Promise<string[]> {
+  return page.$$eval(selector, (found) => found.map(({ textContent }) => textContent));
+}

@@ -1,0 +1,175 @@
+/** Every kernel against its f64 twin: one step, and three, from random states. */
+
+import { describe, expect, it } from "vitest";
+import { tunings } from "../../src/layout.ts";
+import { layered, type LearningSpec, type NetworkSpec, type PopulationSpec } from "../../src/spec.ts";
+import { useDevice } from "./shared-device.ts";
+import { expectSmall, Twin, type TwinOptions } from "./twin.ts";
+
+const taus = { tauM: [0.5, 1.1, 1.9], tauR: [0.4, 1.3] } as const;
+
+function population(name: string, size: number, activation: PopulationSpec["activation"]): PopulationSpec {
+  return { name, size, activation, ...(size >= 3 ? taus : { tauM: 1.5, tauR: 0.6 }) };
+}
+
+/** Both sides of a quad and of a workgroup, all activations, recurrence, skips, and every mixture of what learns. */
+const varied: NetworkSpec = {
+  dt: 0.1,
+  sources: [
+    { name: "eye", size: 65 },
+    { name: "ear", size: 3 },
+  ],
+  populations: [
+    { ...population("one", 1, "linear"), gamma: 0.3 },
+    population("below", 63, "tanh"),
+    { ...population("equal", 64, "sigmoid"), bias: { plastic: false }, gamma: -0.5 },
+    population("above", 65, "hard-sigmoid"),
+    population("many", 257, "softplus"),
+    { ...population("few", 5, "relu"), cost: { kind: "squared-error", beta: 0.5 } },
+    { ...population("class", 10, "linear"), bias: false, cost: { kind: "cross-entropy", beta: 2 } },
+  ],
+  projections: [
+    // Biases of "below" learn beside weights that do not.
+    { from: "ear", to: "below", plastic: false },
+    { from: "eye", to: "below" },
+    { from: "below", to: "equal" },
+    { from: "equal", to: "below" },
+    { from: "equal", to: "above" },
+    { from: "eye", to: "above", plastic: false },
+    { from: "above", to: "many" },
+    { from: "many", to: "many" },
+    { from: "many", to: "one" },
+    { from: "ear", to: "one" },
+    { from: "one", to: "many" },
+    { from: "one", to: "few" },
+    { from: "many", to: "few" },
+    { from: "many", to: "class" },
+    { from: "below", to: "class", plastic: false },
+  ],
+};
+
+/** Softmax over one invocation and over a workgroup, on both sides of the border. */
+const classes: NetworkSpec = {
+  dt: 0.1,
+  sources: [{ name: "input", size: 9 }],
+  populations: [
+    population("hidden", 33, "tanh"),
+    ...[2, 64, 65, 70, 300].map((size) => ({
+      ...population(`classes${size}`, size, "linear" as const),
+      cost: { kind: "cross-entropy" as const, beta: 0.7 },
+    })),
+  ],
+  projections: [
+    { from: "input", to: "hidden" },
+    ...[2, 64, 65, 70, 300].map((size) => ({ from: "hidden", to: `classes${size}` })),
+  ],
+};
+
+const stack = (input: number, hidden: number): NetworkSpec => {
+  const { name: _, ...neurons } = population("", hidden, "tanh");
+  return layered({
+    dt: 0.1,
+    input,
+    hidden: [neurons],
+    output: { size: 6, tauM: 1, tauR: 1, activation: "linear" },
+    cost: { kind: "squared-error" },
+  });
+};
+
+/**
+ * Relative to the largest entry of the array. f32 rounds to 6e-8, a sum over some hundred products of random sign
+ * adds ten of those, and the look-ahead takes them up to five times. A second and a third step do so again.
+ */
+const tolerance = { oneStep: 2e-6, threeSteps: 1e-5 };
+
+const device = useDevice();
+
+async function compare(spec: NetworkSpec, options: TwinOptions): Promise<void> {
+  using twin = await Twin.create(device(), spec, options);
+  const { oneStep, threeSteps } = tolerance;
+  const phases = [
+    // The feedback of the step before cannot be written; in a new simulator it is 0, like the reference's.
+    { steps: 1, within: oneStep },
+    // Now it is that of the first step, and meets other slopes.
+    { steps: 1, within: oneStep, target: false },
+    { steps: 3, within: threeSteps },
+    { steps: 2, within: threeSteps, learn: false },
+  ];
+  for (const { steps, within, ...how } of phases) {
+    twin.randomise();
+    expectSmall({ ...(await twin.step(steps, how)), ...(await twin.differences()) }, within);
+  }
+  expect([...(await twin.padding())].filter((value) => !Object.is(value, 0))).toEqual([]);
+}
+
+const optimizers = {
+  sgd: { kind: "sgd", eta: 0.05 },
+  momentum: { kind: "momentum", eta: 0.05, mu: 0.8 },
+  adam: { kind: "adam", eta: 0.01, beta1: 0.8, beta2: 0.95, epsilon: 1e-4 },
+  accumulate: { kind: "accumulate" },
+} as const satisfies Record<string, LearningSpec["optimizer"]>;
+
+describe("batch 1", () => {
+  it.each(Object.entries(optimizers))("%s", async (_, optimizer) => {
+    await compare(varied, { learning: { optimizer } });
+  });
+
+  it.each(["instantaneous", "none"] as const)("errors %s", async (errors) => {
+    await compare(varied, { learning: { errors } });
+  });
+
+  it("one synapse", async () => {
+    await compare(stack(1, 1), {});
+  });
+
+  it("wide softmax", async () => {
+    await compare(classes, {});
+  });
+
+  it("tall tiles", async () => {
+    // 2^20 weights and more are cut into taller tiles.
+    await compare(stack(1030, 1021), {});
+  });
+});
+
+/** A software adapter takes `tunings.cpu` by itself, a GPU `tunings.gpu`; both ways of cutting must be right. */
+describe.each(Object.entries(tunings))("batch 1, cut for a %s", (_, tuning) => {
+  it("adam", async () => {
+    await compare(varied, { tuning, learning: { optimizer: optimizers.adam } });
+  });
+});
+
+it("batch 1, cut in other ways", async () => {
+  for (const columnQuads of [2, 3]) {
+    await compare(stack(65, 33), { tuning: { workgroups: 3, sharedCurrents: columnQuads === 2, columnQuads } });
+  }
+});
+
+describe.each([2, 3, 5, 20, 67])("batch %i", (batch) => {
+  it("adam", async () => {
+    await compare(varied, { batch, learning: { optimizer: optimizers.adam } });
+  });
+});
+
+describe("batch 3", () => {
+  it.each(Object.entries(optimizers).filter(([name]) => name !== "adam"))("%s", async (_, optimizer) => {
+    await compare(varied, { batch: 3, learning: { optimizer } });
+  });
+
+  it.each(["instantaneous", "none"] as const)("errors %s", async (errors) => {
+    await compare(varied, { batch: 3, learning: { errors } });
+  });
+
+  it("one synapse", async () => {
+    await compare(stack(1, 1), { batch: 3 });
+  });
+
+  it("wide softmax", async () => {
+    await compare(classes, { batch: 3 });
+  });
+
+  it("long stretches", async () => {
+    // Sums over more than 512 inputs are cut into several partial sums.
+    await compare(stack(530, 600), { batch: 3 });
+  });
+});

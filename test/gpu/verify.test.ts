@@ -1,0 +1,128 @@
+/** Golden recordings on the GPU: those of the public implementation, and of the f64 reference at other shapes. */
+
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { createSimulator } from "../../src/index.ts";
+import { createRandom } from "../../src/random.ts";
+import { layered, resolveNetwork, type NetworkSpec } from "../../src/spec.ts";
+import { parseRecording, type Recording } from "../../src/tasks/recording.ts";
+import { replayFrozen, replayOnline } from "../../src/train/replay.ts";
+import { verifyRecording } from "../../src/train/verification.ts";
+import { createReferenceSimulator } from "../unit/reference-simulator.ts";
+import { testGpu, withDevice } from "./device.ts";
+
+test.each(["chain-softplus", "instantaneous-errors", "latent-equilibrium-mse", "mlp-tanh-ce"])(
+  "recording %s",
+  async (name) => {
+    const text = readFileSync(new URL(`../fixtures/golden/${name}.json`, import.meta.url), "utf8");
+    // With no device given, every simulator has its own.
+    const checks = await verifyRecording(parseRecording(text, name), { createSimulator, host: { gpu: testGpu } });
+    expect(checks).toHaveLength(19);
+    expect(checks.filter(({ holds }) => !holds)).toEqual([]);
+  },
+);
+
+const wide = layered({
+  dt: 0.2,
+  input: 65,
+  hidden: [{ size: 70, tauM: [0.8, 1.6, 2.4], tauR: [0.4, 0.8, 2.4], activation: "tanh", gamma: 0.3 }],
+  output: { size: 3, tauM: 1, tauR: 0.5, activation: "sigmoid", gamma: 0.3 },
+  cost: { kind: "squared-error", beta: 0.7 },
+});
+const manyClasses = layered({
+  dt: 1,
+  input: 5,
+  hidden: [
+    { size: 9, tauM: 5, tauR: 2, activation: "hard-sigmoid" },
+    { size: 8, tauM: [3, 6], tauR: 3, activation: "softplus" },
+  ],
+  output: { size: 70, tauM: 4, tauR: 4, activation: "linear" },
+  cost: { kind: "cross-entropy", beta: 1 },
+});
+const straight = layered({
+  dt: 0.5,
+  input: 1,
+  hidden: [],
+  output: { size: 130, tauM: 2, tauR: 1, activation: "linear" },
+  cost: { kind: "squared-error" },
+});
+
+test.each<[string, Shape]>([
+  ["65-70-3, one batch row, somatic nudging", { network: wide, batch: 1, errors: "local", steps: 30 }],
+  ["5-9-8-70, 70 classes", { network: manyClasses, batch: 3, errors: "local", steps: 40 }],
+  ["5-9-8-70, instantaneous errors", { network: manyClasses, batch: 2, errors: "instantaneous", steps: 20 }],
+  ["1-130, no hidden layer, one step", { network: straight, batch: 65, errors: "local", steps: 1 }],
+])("recording of the f64 reference: %s", async (_, shape) => {
+  const recording = await record(shape);
+  const checks = await withDevice((device) => verifyRecording(recording, { createSimulator, host: { device } }));
+  expect(checks).toHaveLength(19);
+  expect(checks.filter(({ holds }) => !holds)).toEqual([]);
+});
+
+// ---- recording ----------------------------------------------------------------------------------------------
+
+interface Shape {
+  readonly network: NetworkSpec;
+  readonly batch: number;
+  readonly errors: Recording["errors"];
+  readonly steps: number;
+}
+
+/** Runs the reference as a recording says. That replaying itself is right, the recordings of others show. */
+async function record({ network, batch, errors, steps }: Shape): Promise<Recording> {
+  const random = createRandom(5, 6);
+  const uniform = (length: number, bound: number): Float32Array =>
+    Float32Array.from({ length }, () => bound * (2 * random.uniform() - 1));
+  const layers = resolveNetwork(network).projections;
+  const output = network.populations.at(-1);
+  const outputs = output?.size ?? 0;
+  const weights = layers.map(({ pre, post }) => uniform(pre * post, 2 / Math.sqrt(pre)));
+  const biases = layers.map(({ post }) => uniform(post, 0.5));
+  const nothing = new Float32Array();
+  const run = { eta: 0.02, loss: nothing, lossEvery: 1, weights, biases, output: nothing };
+  const wanted = [0, 1, steps - 1].filter((step) => step < steps);
+  const draft: Recording = {
+    name: "reference",
+    network,
+    errors,
+    batch,
+    steps,
+    weights,
+    biases,
+    input: uniform(steps * batch * (network.sources[0]?.size ?? 0), 1),
+    target:
+      output?.cost?.kind === "cross-entropy"
+        ? Float32Array.from({ length: steps * batch }, () => random.integer(outputs))
+        : uniform(steps * batch * outputs, 1),
+    frozen: {
+      snapshots: [...new Set(wanted)].map((step) => ({ step, layers: [] })),
+      gradient: layers.map(({ pre, post }) => ({
+        weightGradient: new Float32Array(pre * post),
+        biasGradient: new Float32Array(post),
+        tauMGradient: new Float32Array(post),
+      })),
+      output: nothing,
+    },
+    exact: { value: 0, gradient: [] },
+    sgd: run,
+    adam: { ...run, eta: 1e-3 },
+  };
+  const oracle = { createSimulator: createReferenceSimulator };
+  const frozen = await replayFrozen(draft, oracle);
+  const sgd = await replayOnline(draft, "sgd", oracle);
+  const adam = await replayOnline(draft, "adam", oracle);
+  return {
+    ...draft,
+    frozen: {
+      snapshots: draft.frozen.snapshots.map(({ step }, i) => ({ step, layers: frozen.snapshots[i] ?? [] })),
+      gradient: frozen.sums.map(({ weightGradient, biasGradient, tauMGradient }) => ({
+        weightGradient: Float32Array.from(weightGradient),
+        biasGradient: Float32Array.from(biasGradient),
+        tauMGradient: Float32Array.from(tauMGradient),
+      })),
+      output: frozen.output,
+    },
+    sgd: { ...draft.sgd, ...sgd, loss: Float32Array.from(sgd.losses ?? []) },
+    adam: { ...draft.adam, ...adam, loss: Float32Array.from(adam.losses ?? []) },
+  };
+}

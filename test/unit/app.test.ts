@@ -1,0 +1,121 @@
+import { describe, expect, test } from "vitest";
+import { lastDigits, watched } from "../../src/app/glimpse.ts";
+import { readLink } from "../../src/app/link.ts";
+import { explain } from "../../src/app/problem.ts";
+import { DeviceError, DivergedError } from "../../src/errors.ts";
+import { DIGIT_PIXELS } from "../../src/tasks/digits.ts";
+import type { CreateSimulator, Trainable } from "../../src/train/train.ts";
+
+describe("link", () => {
+  test("says seed and steps", () => {
+    expect(readLink("?seed=7&steps=800", 20)).toEqual({ seed: 7, steps: 800, problems: [] });
+    expect(readLink("", 20)).toEqual({ seed: 1, steps: null, problems: [] });
+    expect(readLink("?utm=1&__proto__=2", 20)).toEqual({ seed: 1, steps: null, problems: [] });
+  });
+
+  test.each([
+    "seed=",
+    "seed=-1",
+    "seed=1.5",
+    "seed=1e3",
+    "seed=99999999999999999",
+    "seed=9007199254740992",
+    "seed=<b>",
+    "steps=0",
+    "steps=33",
+    "steps=6000020",
+    "steps=Infinity",
+  ])("%s is said to be wrong, and the default stands in", (search) => {
+    const { seed, steps, problems } = readLink(search, 20);
+    expect({ seed, steps }).toEqual({ seed: 1, steps: null });
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toContain(search);
+  });
+
+  test("a long value is cut", () => {
+    expect(readLink(`seed=${"9".repeat(10_000)}`, 20).problems[0]?.length).toBeLessThan(120);
+  });
+});
+
+describe("problems", () => {
+  const here = { isSecure: true, losses: 0, step: 0 };
+
+  test.each([
+    [new DeviceError("WEBGPU_UNAVAILABLE", ""), { ...here, isSecure: false }, /needs https or localhost.*npm run dev/],
+    [new DeviceError("WEBGPU_UNAVAILABLE", ""), here, /no WebGPU\. Use Chrome or Edge 113/],
+    [new DeviceError("NO_ADAPTER", ""), here, /no usable GPU.*chrome:\/\/gpu.*--enable-unsafe-webgpu/],
+    [new DeviceError("NO_ADAPTER", ""), { ...here, losses: 1 }, /no usable GPU/],
+    [new DeviceError("NO_ADAPTER", ""), { ...here, losses: 2 }, /crashed repeatedly\. Wait two minutes/],
+    [new DeviceError("DEVICE_LOST", ""), { ...here, step: 12_400 }, /reset at step 12,400.*Restart/],
+    [new DivergedError(3, "hidden1"), here, /^Step 3: a value of population "hidden1"/],
+    [new TypeError("x is undefined"), here, /should not: x is undefined Please report/],
+  ])("%s", (error, circumstances, sentence) => {
+    expect(explain(error, circumstances)).toMatch(sentence);
+  });
+});
+
+describe("glimpses of a run", () => {
+  // 2 lanes, 3 presentations of 2 steps; lane 0 shows images of 0.1, 0.2, 0.3.
+  const lanes = 2;
+  const period = 2;
+  const classes = [-1, 4, 9];
+  const input = new Float32Array(6 * lanes * DIGIT_PIXELS).fill(7);
+  const target = new Float32Array(6 * lanes).fill(5);
+  const rates = new Float32Array(6 * lanes * 10);
+  for (const [p, due] of classes.entries()) {
+    for (const step of [2 * p, 2 * p + 1]) {
+      input.fill((p + 1) / 10, step * lanes * DIGIT_PIXELS, (step * lanes + 1) * DIGIT_PIXELS);
+      target[step * lanes] = due;
+      // Lane 1 says 0 throughout.
+      rates[(step * lanes + 1) * 10] = 9;
+    }
+  }
+  // In lane 0 class 3 leads in one step of the second presentation, class 4 in their sum.
+  rates[2 * lanes * 10 + 3] = 2;
+  rates[2 * lanes * 10 + 4] = 1.5;
+  rates[3 * lanes * 10 + 4] = 1;
+  rates[5 * lanes * 10 + 8] = 0.5;
+
+  test("the last digits of the first lane", () => {
+    const [first, second, ...more] = lastDigits(input, target, rates, { lanes, period }, 2);
+    expect(more).toEqual([]);
+    expect(first).toEqual({ pixels: new Float32Array(DIGIT_PIXELS).fill(0.2), due: 4, answer: 4 });
+    expect(second).toEqual({ pixels: new Float32Array(DIGIT_PIXELS).fill(0.3), due: 9, answer: 8 });
+  });
+
+  test("fewer where there are fewer", () => {
+    expect(lastDigits(input, target, rates, { lanes, period }, 9).map(({ due }) => due)).toEqual(classes);
+  });
+
+  test("only runs that learn are watched, and nothing else changes", async () => {
+    const metrics = { step: 1, steps: 1, loss: 0, seconds: 1, stepsPerSecond: 1, traces: [] };
+    const calls: unknown[][] = [];
+    const simulator = {
+      device: {},
+      adapter: { software: true },
+      async *run() {
+        yield metrics;
+      },
+      read: async (...args: unknown[]) => calls.push(["read", ...args]),
+      write: (...args: unknown[]) => calls.push(["write", ...args]),
+      reset: () => calls.push(["reset"]),
+      destroy: () => calls.push(["destroy"]),
+    } as unknown as Trainable;
+    const create: CreateSimulator = async () => simulator;
+    const seen: unknown[] = [];
+    const wrapped = await watched(create, (options, found) => seen.push([options.steps, found]))(
+      { dt: 1, sources: [], populations: [], projections: [] },
+      {},
+    );
+    expect(wrapped.device).toBe(simulator.device);
+    expect(wrapped.adapter).toBe(simulator.adapter);
+    for await (const found of wrapped.run({ input, target, steps: 6 })) expect(found).toBe(metrics);
+    for await (const found of wrapped.run({ input, steps: 5 })) expect(found).toBe(metrics);
+    expect(seen).toEqual([[6, metrics]]);
+    await wrapped.read("rate", "output");
+    wrapped.write("rate", "output", input);
+    wrapped.reset();
+    wrapped.destroy();
+    expect(calls).toEqual([["read", "rate", "output"], ["write", "rate", "output", input], ["reset"], ["destroy"]]);
+  });
+});
