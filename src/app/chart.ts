@@ -16,9 +16,8 @@ const REACH = 2;
 
 type Column = (number | null)[];
 
-/** @param chance accuracy of guessing, which gets a line. */
-export function createChart(container: HTMLElement, chance: number): Chart {
-  let steps = 1;
+/** @param chance accuracy of guessing, which gets a line; `steps` where the axis ends until there is a run. */
+export function createChart(container: HTMLElement, chance: number, steps: number): Chart {
   let x: number[] = [];
   let dots = columns();
   let marks = columns();

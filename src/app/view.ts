@@ -37,7 +37,7 @@ export function createView(preset: Preset, seed: number, { onToggle, onRestart }
   const figures = byId("figures", HTMLElement);
   const software = byId("software", HTMLElement);
   const problem = byId("problem", HTMLElement);
-  const chart = createChart(byId("chart", HTMLElement), 1 / DIGIT_CLASSES);
+  const chart = createChart(byId("chart", HTMLElement), 1 / DIGIT_CLASSES, preset.budgets.software);
   const results = createResults(byId("results", HTMLElement));
   const stream = byId("stream", HTMLTableElement);
   let phase: Phase = "Starting";

@@ -62,8 +62,8 @@ test("without frames and with a timer a second, as in a hidden tab, it goes on",
   await withPage(EMPTY_PAGE, async (page) => {
     // Not every headless browser can hide a tab; this is what hiding does to a page.
     await page.evaluateOnNewDocument(() => {
-      const { setTimeout } = window;
-      const later = (work: () => void): number => setTimeout(work, 1000);
+      const native = window.setTimeout.bind(window);
+      const later = (work: () => void): number => native(work, 1000);
       Object.assign(window, { requestAnimationFrame: () => 0, setTimeout: later });
     });
     await page.goto(new URL("/?steps=8000", inject("siteUrl")).href);

@@ -5,7 +5,7 @@ import { createSimulator } from "../../src/index.ts";
 import { biasStream, initialize } from "../../src/random.ts";
 import type { Metrics, RunOptions } from "../../src/run.ts";
 import { resolveNetwork, type NetworkSpec } from "../../src/spec.ts";
-import { contentsOf, metricsOf, tiny, tinyData } from "./networks.ts";
+import { contentsOf, expectSameBits, metricsOf, tiny, tinyData } from "./networks.ts";
 import { useDevice } from "./shared-device.ts";
 import { betweenOf } from "./twin.ts";
 
@@ -32,7 +32,7 @@ describe.each([1, 5])("batch %i", (batch) => {
     const [first, second] = [await outcomeOf(batch, { every: 100 }), await outcomeOf(batch, { every: 100 })];
     expect(first.contents.length).toBeGreaterThan(100);
     expect(first.contents.some((value) => value !== 0 && Number.isFinite(value))).toBe(true);
-    expect(second.contents).toEqual(first.contents);
+    expectSameBits(second.contents, first.contents);
     expect(second.metrics.map(({ loss }) => loss)).toEqual(first.metrics.map(({ loss }) => loss));
     expect(second.metrics.map(({ traces }) => traces)).toEqual(first.metrics.map(({ traces }) => traces));
   });
@@ -41,7 +41,7 @@ describe.each([1, 5])("batch %i", (batch) => {
     const whole = await outcomeOf(batch, { chunkMilliseconds: 100 });
     for (const how of [{ chunkMilliseconds: 0.01 }, { chunkMilliseconds: 1, every: 7 }, { every: 150 }]) {
       const cut = await outcomeOf(batch, how);
-      expect(cut.contents).toEqual(whole.contents);
+      expectSameBits(cut.contents, whole.contents);
       for (const trace of [0, 1]) expect(joined(cut.metrics, trace)).toEqual(joined(whole.metrics, trace));
     }
   });
@@ -63,7 +63,7 @@ describe.each([1, 5])("batch %i", (batch) => {
     await metricsOf(sim, { steps: 120, ...data });
     await metricsOf(sim, { steps: 180, ...data });
     expect(sim.step).toBe(300);
-    expect(await contentsOf(sim)).toEqual((await outcomeOf(batch, {})).contents);
+    expectSameBits(await contentsOf(sim), (await outcomeOf(batch, {})).contents);
   });
 });
 
@@ -85,19 +85,22 @@ describe("initial parameters", () => {
     ],
   };
 
-  it.each([0, 7, 2 ** 32, Number.MAX_SAFE_INTEGER])("are those of the host, bit for bit, from seed %i", async (seed) => {
-    const network = resolveNetwork(spec);
-    using sim = await createSimulator(spec, { device: device(), seed });
-    for (const [stream, projection] of network.projections.entries()) {
-      const { init, pre, post } = projection;
-      const expected = initialize(init, seed, stream, pre * post);
-      expect(await sim.read("weight", betweenOf(network, projection))).toEqual(expected);
-    }
-    for (const [position, { name, bias, size }] of network.populations.entries()) {
-      const expected = initialize(bias.init, seed, biasStream(network, position), size);
-      expect(await sim.read("bias", name)).toEqual(expected);
-    }
-  });
+  it.each([0, 7, 2 ** 32, Number.MAX_SAFE_INTEGER])(
+    "are those of the host, bit for bit, from seed %i",
+    async (seed) => {
+      const network = resolveNetwork(spec);
+      using sim = await createSimulator(spec, { device: device(), seed });
+      for (const [stream, projection] of network.projections.entries()) {
+        const { init, pre, post } = projection;
+        const expected = initialize(init, seed, stream, pre * post);
+        expectSameBits(await sim.read("weight", betweenOf(network, projection)), expected);
+      }
+      for (const [position, { name, bias, size }] of network.populations.entries()) {
+        const expected = initialize(bias.init, seed, biasStream(network, position), size);
+        expectSameBits(await sim.read("bias", name), expected);
+      }
+    },
+  );
 
   it("start beside states and moments of 0", async () => {
     using sim = await createSimulator(tiny, { device: device() });
@@ -123,8 +126,8 @@ describe("reset", () => {
       expect(await sim.read(quantity, "hidden")).toEqual(new Float32Array(6));
     }
     expect(await sim.read("rate", "input")).toEqual(new Float32Array(5));
-    expect(await sim.read("weight", { from: "input", to: "hidden" })).toEqual(weights);
-    expect(await sim.read("secondMoment", { from: "input", to: "hidden" })).toEqual(moments);
+    expectSameBits(await sim.read("weight", { from: "input", to: "hidden" }), weights);
+    expectSameBits(await sim.read("secondMoment", { from: "input", to: "hidden" }), moments);
     // Without learning, all that is left of the past is in the parameters.
     using other = await createSimulator(tiny, { device: device(), seed: 12 });
     for (const [from, to] of [
@@ -136,7 +139,7 @@ describe("reset", () => {
     }
     for (const each of [sim, other]) await metricsOf(each, { steps: 30, ...data, learn: false });
     for (const quantity of ["potential", "error", "rate"] as const) {
-      expect(await sim.read(quantity, "output")).toEqual(await other.read(quantity, "output"));
+      expectSameBits(await sim.read(quantity, "output"), await other.read(quantity, "output"));
     }
   });
 });
@@ -152,8 +155,8 @@ describe("eta", () => {
     await metricsOf(told, { steps: 40, ...data });
     await metricsOf(made, { steps: 80, ...data });
     const weights = await made.read("weight", { from: "input", to: "hidden" });
-    expect(await told.read("weight", { from: "input", to: "hidden" })).toEqual(weights);
+    expectSameBits(await told.read("weight", { from: "input", to: "hidden" }), weights);
     await metricsOf(told, { steps: 40, ...data, eta: 0 });
-    expect(await told.read("weight", { from: "input", to: "hidden" })).toEqual(weights);
+    expectSameBits(await told.read("weight", { from: "input", to: "hidden" }), weights);
   });
 });

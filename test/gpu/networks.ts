@@ -1,5 +1,6 @@
 /** Small networks and their data. */
 
+import { expect } from "vitest";
 import type { Metrics, RunOptions } from "../../src/run.ts";
 import type { Simulator } from "../../src/simulator.ts";
 import { layered, type NetworkSpec } from "../../src/spec.ts";
@@ -59,4 +60,13 @@ export async function contentsOf(sim: Simulator): Promise<Float32Array> {
     }
   }
   return Float32Array.from(parts.flatMap((part) => [...part]));
+}
+
+/** Compares bits, of which -0 and 0 differ and NaN equals itself, and tells how many values and the first that differ. */
+export function expectSameBits(actual: Float32Array, expected: Float32Array): void {
+  const [bits, wanted] = [actual, expected].map((values) => new Uint32Array(Float32Array.from(values).buffer));
+  const places = Array.from({ length: Math.max(actual.length, expected.length) }, (_, i) => i);
+  const different = places.filter((i) => bits?.[i] !== wanted?.[i]);
+  const first = different.slice(0, 3).map((i) => `[${i}] ${actual[i]}, not ${expected[i]}`);
+  expect({ different: different.length, first }).toEqual({ different: 0, first: [] });
 }

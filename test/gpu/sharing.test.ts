@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { createSimulator, type Simulator } from "../../src/index.ts";
-import { contentsOf, metricsOf, numbers, tiny, tinyData } from "./networks.ts";
+import { contentsOf, expectSameBits, metricsOf, numbers, tiny, tinyData } from "./networks.ts";
 import { useDevice } from "./shared-device.ts";
 
 const device = useDevice();
@@ -20,7 +20,7 @@ function load(sim: Simulator, batch = 1): void {
 async function alone(seed: number, batch = 1): Promise<Float32Array> {
   using sim = await make(seed, batch);
   await metricsOf(sim, { steps, ...tinyData(steps, batch) });
-  return contentsOf(sim);
+  return await contentsOf(sim);
 }
 
 function encode(sims: readonly Simulator[], counts: readonly number[]): void {
@@ -38,8 +38,8 @@ describe("two simulators on one device", () => {
     await Promise.all(
       [first, second].map((sim) => metricsOf(sim, { steps, ...tinyData(steps), chunkMilliseconds: 0.1 })),
     );
-    expect(await contentsOf(first)).toEqual(await alone(1));
-    expect(await contentsOf(second)).toEqual(await alone(2));
+    expectSameBits(await contentsOf(first), await alone(1));
+    expectSameBits(await contentsOf(second), await alone(2));
   });
 
   it("each run as if they were alone, in one encoder", async () => {
@@ -47,8 +47,8 @@ describe("two simulators on one device", () => {
     using second = await make(2);
     for (const sim of [first, second]) load(sim);
     encode([first, second], [30, 70]);
-    expect(await contentsOf(first)).toEqual(await alone(1));
-    expect(await contentsOf(second)).toEqual(await alone(2));
+    expectSameBits(await contentsOf(first), await alone(1));
+    expectSameBits(await contentsOf(second), await alone(2));
   });
 
   it("do not end with each other", async () => {
@@ -57,7 +57,7 @@ describe("two simulators on one device", () => {
     await metricsOf(first, { steps: 3, ...tinyData(3) });
     first.destroy();
     await metricsOf(second, { steps, ...tinyData(steps) });
-    expect(await contentsOf(second)).toEqual(await alone(2));
+    expectSameBits(await contentsOf(second), await alone(2));
   });
 });
 
@@ -101,7 +101,7 @@ describe("steps in the host's encoder", () => {
       load(sim, batch);
       encode([sim], counts);
       expect(sim.step).toBe(100);
-      expect(await contentsOf(sim)).toEqual(expected);
+      expectSameBits(await contentsOf(sim), expected);
     }
   });
 
@@ -110,7 +110,7 @@ describe("steps in the host's encoder", () => {
     load(sim);
     await metricsOf(sim, { steps: 40 });
     for (const count of [1, 9, 50]) encode([sim], [count]);
-    expect(await contentsOf(sim)).toEqual(await alone(3));
+    expectSameBits(await contentsOf(sim), await alone(3));
   });
 
   it("leave the parameters alone if they are told to", async () => {
@@ -120,7 +120,7 @@ describe("steps in the host's encoder", () => {
     const encoder = device().createCommandEncoder();
     sim.encode(encoder, { steps: 10, learn: false });
     device().queue.submit([encoder.finish()]);
-    expect(await sim.read("weight", { from: "input", to: "hidden" })).toEqual(before);
+    expectSameBits(await sim.read("weight", { from: "input", to: "hidden" }), before);
     expect((await sim.read("potential", "output")).some((value) => value !== 0)).toBe(true);
   });
 

@@ -65,16 +65,14 @@ const classes: NetworkSpec = {
   ],
 };
 
-const stack = (input: number, hidden: number): NetworkSpec => {
-  const { name: _, ...neurons } = population("", hidden, "tanh");
-  return layered({
+const stack = (input: number, hidden: number): NetworkSpec =>
+  layered({
     dt: 0.1,
     input,
-    hidden: [neurons],
+    hidden: [population("hidden", hidden, "tanh")],
     output: { size: 6, tauM: 1, tauR: 1, activation: "linear" },
     cost: { kind: "squared-error" },
   });
-};
 
 /**
  * Relative to the largest entry of the array. f32 rounds to 6e-8, a sum over some hundred products of random sign

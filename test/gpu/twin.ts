@@ -2,12 +2,12 @@
 
 import { expect } from "vitest";
 import { createSimulator } from "../../src/index.ts";
-import { quadsOf, traceQuantities, type RecordSpec } from "../../src/layout.ts";
+import { quadsOf, traceQuantities, type PlanOptions, type RecordSpec } from "../../src/layout.ts";
 import { resolvePlanning, type PlanningOptions } from "../../src/options.ts";
 import { errorPaths } from "../../src/paths.ts";
 import { createReference, type Reference } from "../../src/reference/index.ts";
 import type { Simulator } from "../../src/simulator.ts";
-import { resolveLearning, resolveNetwork, type Learning, type Network, type NetworkSpec } from "../../src/spec.ts";
+import { resolveNetwork, type Learning, type Network, type NetworkSpec } from "../../src/spec.ts";
 import { createUniform } from "./networks.ts";
 
 export interface TwinOptions extends PlanningOptions {
@@ -40,26 +40,25 @@ export class Twin {
   private readonly random: () => number;
   private readonly hasError: ReadonlySet<string>;
 
-  private constructor(sim: Simulator, network: Network, options: TwinOptions, record: readonly RecordSpec[]) {
-    const { batch = 1, seed = 0 } = options;
+  private constructor(sim: Simulator, network: Network, seed: number, planned: PlanOptions) {
+    const { batch, learning, record } = planned;
     this.sim = sim;
     this.network = network;
-    this.learning = resolveLearning(options.learning);
+    this.learning = learning;
     this.batch = batch;
     this.record = record;
     this.random = createUniform(seed);
-    this.reference = createReference(network, this.learning, { batch, seed });
-    const { recordAll: _, ...planning } = options;
-    const { hasError } = errorPaths(network, resolvePlanning({ ...planning, record }, false));
+    this.reference = createReference(network, learning, { batch, seed });
+    const { hasError } = errorPaths(network, planned);
     this.hasError = new Set(network.populations.filter((_, i) => hasError[i]).map(({ name }) => name));
   }
 
   static async create(device: GPUDevice, spec: NetworkSpec, options: TwinOptions = {}): Promise<Twin> {
-    const { recordAll = true, ...planning } = options;
+    const { recordAll = true, seed = 0, ...given } = options;
     const network = resolveNetwork(spec);
-    const record = recordAll ? everythingOf(network) : (planning.record ?? []);
-    const sim = await createSimulator(spec, { ...planning, record, device });
-    return new Twin(sim, network, options, record);
+    const planning = { ...given, ...(recordAll && { record: everythingOf(network) }) };
+    const sim = await createSimulator(spec, { ...planning, seed, device });
+    return new Twin(sim, network, seed, resolvePlanning(planning, sim.adapter.software));
   }
 
   /** `count` numbers from `low` to `high` that are exact in f32. */
@@ -72,8 +71,11 @@ export class Twin {
     const { network, batch, learning } = this;
     const hasErrors = Number(learning.errors !== "none");
     for (const { name, size } of network.populations) {
-      const state = (quantity: "potential" | "rate" | "slope" | "error" | "lowPassedError", low: number, high: number) =>
-        this.writeBoth(quantity, name, this.numbers(batch * size, low, high));
+      const state = (
+        quantity: "potential" | "rate" | "slope" | "error" | "lowPassedError",
+        low: number,
+        high: number,
+      ) => this.writeBoth(quantity, name, this.numbers(batch * size, low, high));
       state("potential", -1, 1);
       state("rate", -1, 1);
       state("slope", 0.2, 1.2);
@@ -180,8 +182,7 @@ export class Twin {
     for (const projection of network.projections) {
       const between = betweenOf(network, projection);
       for (const quantity of ["weight", ...this.moments] as const) {
-        const expected =
-          quantity === "weight" ? reference.read(quantity, between) : reference.read(quantity, between);
+        const expected = quantity === "weight" ? reference.read(quantity, between) : reference.read(quantity, between);
         found[`${quantity}/${projection.name}`] = difference(await sim.read(quantity, between), expected);
       }
     }
@@ -231,7 +232,9 @@ function learnsAtAll({ network, learning }: Twin): boolean {
 function everythingOf({ populations, sources }: Network): RecordSpec[] {
   return [
     ...populations.flatMap(({ name }) => traceQuantities.map((quantity) => ({ population: name, quantity }))),
-    ...sources.flatMap(({ name }) => (["rate", "feedback"] as const).map((quantity) => ({ population: name, quantity }))),
+    ...sources.flatMap(({ name }) =>
+      (["rate", "feedback"] as const).map((quantity) => ({ population: name, quantity })),
+    ),
   ];
 }
 
