@@ -51,9 +51,9 @@ fn learn_biases(projection: Projection, row: u32, rates: Rates) {
   descend(place, parameters[place], -sum / f32(BATCH), rates);
 }
 
-/// Tile: block is the projection; from `row` on, `rows` numbers of pairs of a quad of rows and a quad
-/// of columns, column first; where only biases learn there is one column. The same numbers, as far
-/// as there are quads of rows, are those of the biases.
+/// Tile: block is the projection; from `row` on, `rows` numbers of pairs of a quad of rows and a
+/// quad of columns, column first; where only biases learn there is one column. The same numbers,
+/// as far as there are quads of rows, are those of the biases.
 @compute @workgroup_size(WIDTH, 1, 1)
 fn learn(
   @builtin(workgroup_id) group: vec3u,

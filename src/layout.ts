@@ -223,6 +223,7 @@ function placeTraces(
   batch: number,
   record: readonly RecordSpec[],
 ): Pick<Layout, "traces" | "recordRows" | "record"> {
+  refuseRepeats(record);
   const columns = record.map((entry) => recordedSize(network, entry));
   const perRow = columns.reduce((sum, size) => sum + batch * quadsOf(size), 0);
   const recordRows = Math.min(Math.max(Math.floor(recordBytes / 16 / Math.max(perRow, 1)), 1), maxRecordRows);
@@ -240,6 +241,19 @@ function placeTraces(
 export function pathOf(network: Network, projection: Projection): [from: string, to: string] {
   const from = (projection.fromSource ? network.sources : network.populations)[projection.from];
   return [from?.name ?? "", network.populations[projection.to]?.name ?? ""];
+}
+
+/** Two entries for one trace would share its place. */
+function refuseRepeats(record: readonly RecordSpec[]): void {
+  const keys = record.map(({ population, quantity }) => `${quantity}/${population}`);
+  keys.forEach((key, index) => {
+    const first = keys.indexOf(key);
+    if (first === index) return;
+    throw new SpecError(
+      `record[${index}]`,
+      `repeats entry ${first}, the ${key.replace("/", ' of "')}". Record it once.`,
+    );
+  });
 }
 
 function recordedSize(network: Network, { population, quantity }: RecordSpec): number {

@@ -2,7 +2,6 @@
  * Checks what a user says besides the network, and fills in the defaults. Pure.
  */
 
-import { SpecError } from "./errors.ts";
 import { traceQuantities, tunings, type PlanOptions, type RecordSpec, type Tuning } from "./layout.ts";
 import { resolveLearning, type LearningSpec } from "./spec.ts";
 import { at, fields, integerRange, list, name, number, oneOf, boolean, positive } from "./spec/read.ts";
@@ -31,7 +30,7 @@ export function resolvePlanning(options: PlanningOptions, isSoftware: boolean): 
   return {
     batch: number(batch, "options.batch", integerRange(1, 65536)),
     learning: resolveLearning(options.learning),
-    record: readRecords(record),
+    record: list(record, "options.record", readRecord),
     frameBytes: number(frameBytes, "options.frameBytes", positive),
     tuning:
       given.tuning === undefined ? tunings[isSoftware ? "cpu" : "gpu"] : readTuning(given.tuning, "options.tuning"),
@@ -41,17 +40,6 @@ export function resolvePlanning(options: PlanningOptions, isSoftware: boolean): 
 /** @throws SpecError */
 export function resolveSeed(seed: unknown = 0): number {
   return number(seed, "options.seed", integerRange(0, Number.MAX_SAFE_INTEGER));
-}
-
-/** Two entries for one trace would share its place. */
-function readRecords(value: unknown): RecordSpec[] {
-  const entries = list(value, "options.record", readRecord);
-  const keys = entries.map(({ population, quantity }) => `${quantity}/${population}`);
-  keys.forEach((key, index) => {
-    if (keys.indexOf(key) === index) return;
-    throw new SpecError(`options.record[${index}]`, `repeats entry ${keys.indexOf(key)} (${key}). Record it once.`);
-  });
-  return entries;
 }
 
 function readRecord(value: unknown, path: string): RecordSpec {

@@ -11,7 +11,7 @@ const growth = 4;
 
 export class Pacer {
   private perStep = 0;
-  private last = firstChunk / growth;
+  private last = firstChunk;
   private target: number;
 
   constructor(targetMilliseconds: number) {
@@ -25,8 +25,9 @@ export class Pacer {
 
   /** Steps for the next chunk, at least 1. */
   next(): number {
-    const affordable = this.perStep > 0 ? this.target / this.perStep : Infinity;
-    this.last = Math.max(1, Math.floor(Math.min(affordable, this.last * growth)));
+    // Several chunks are in flight before the first comes back.
+    if (this.perStep === 0) return firstChunk;
+    this.last = Math.max(1, Math.floor(Math.min(this.target / this.perStep, this.last * growth)));
     return this.last;
   }
 

@@ -5,7 +5,15 @@
 
 import { DeviceError } from "./errors.ts";
 import type { BindingName, KernelName } from "./kernels.ts";
-import { layOut, traceQuantities, type BufferName, type Place, type PlanOptions, type PlannedTrace } from "./layout.ts";
+import {
+  layOut,
+  traceQuantities,
+  type BufferName,
+  type Layout,
+  type Place,
+  type PlanOptions,
+  type PlannedTrace,
+} from "./layout.ts";
 import type { Learning, Network } from "./spec.ts";
 import {
   activations,
@@ -17,7 +25,7 @@ import {
   tileTable,
   timeConstants,
 } from "./tables.ts";
-import { cut } from "./tiles.ts";
+import { cut, type Cut, type Tile } from "./tiles.ts";
 
 export type { BufferName, Place, PlanOptions } from "./layout.ts";
 
@@ -73,54 +81,86 @@ export type Limits = {
 };
 
 const maxWorkgroupsPerDimension = 65535;
-const maxElements = 2 ** 32;
+const mostQuads = 2 ** 32;
 /**
  * Lays out `network` for `batch` rows.
- * @throws SpecError if a record names something that does not exist.
- * @throws DeviceError LIMIT_EXCEEDED if an index would not fit 32 bits.
+ * @throws SpecError if a record names something that does not exist, or twice.
+ * @throws DeviceError LIMIT_EXCEEDED if a place would not fit 32 bits.
  */
 export function planNetwork(network: Network, options: PlanOptions): Plan {
-  const { batch, learning } = options;
   const layout = layOut(network, options);
+  // Before any tile is listed: the list for what does not fit would not fit either.
+  const { parameters, state, frames, record } = layout;
+  checkPlaces({ parameters, state, frames, record });
   const work = cut(network, options);
-  const { neuronTiles, synapseTiles, learnTiles } = work;
-  const isBatched = batch > 1;
-  const moments = { sgd: 0, momentum: 1, adam: 2, accumulate: 1 }[learning.optimizer.kind];
-  const momentBytes = (order: number): number => (work.learns && moments >= order ? layout.parameters * 16 : 16);
+  checkPlaces({ partial_sums: work.partialSums });
+  const buffers = planBuffers(network, options, layout, work);
+  return {
+    network,
+    learning: options.learning,
+    batch: options.batch,
+    buffers,
+    bytes: buffers.reduce((sum, buffer) => sum + buffer.bytes, 0),
+    initialize: {
+      kernel: "initialize",
+      label: "initialize",
+      buffers: { blocks: "blocks", parameters: "parameters" },
+      constants: {},
+      workgroups: [Math.min(Math.ceil(layout.parameters / 64), 4096), 1],
+    },
+    ...planNeurons(network, options, layout, work),
+    synapses: planSynapses(options, work),
+    places: layout.places,
+    frameCapacity: layout.frameCapacity,
+    traces: layout.traces,
+    recordRows: layout.recordRows,
+    costs: layout.costs,
+  };
+}
 
+function planBuffers(network: Network, options: PlanOptions, layout: Layout, work: Cut): PlannedBuffer[] {
+  const { batch, learning } = options;
+  const { neuronTiles, synapseTiles, learnTiles } = work;
+  const moments = { sgd: 0, momentum: 1, adam: 2, accumulate: 1 }[learning.optimizer.kind];
+  const momentQuads = (order: number): number => (work.learns && moments >= order ? layout.parameters : 0);
+  const zeros = (name: BufferName, purpose: string, quads: number): PlannedBuffer => ({
+    name,
+    purpose,
+    // No buffer may be empty.
+    bytes: Math.max(quads, 1) * 16,
+  });
   const table = (name: BufferName, purpose: string, content: ArrayBuffer): PlannedBuffer => ({
     name,
     purpose,
     content,
     bytes: content.byteLength,
   });
-  const zeros = (name: BufferName, purpose: string, bytes: number): PlannedBuffer => ({
-    name,
-    purpose,
-    bytes: Math.max(bytes, 16),
-  });
-  const buffers: PlannedBuffer[] = [
-    zeros("parameters", "weights, then biases", layout.parameters * 16),
-    zeros("first_moment", "optimiser", momentBytes(1)),
-    zeros("second_moment", "optimiser", momentBytes(2)),
-    zeros("state", "error, potential, low-passed error, slope, rate, costs", layout.state * 16),
-    zeros("partial_sums", "currents and feedback, per tile", work.partialSums * 16),
-    zeros("frames", `input and target of ${layout.frameCapacity} steps`, layout.frames * 16),
-    zeros("record", `traces of ${layout.recordRows} steps`, layout.record * 16),
+  const tiles = (name: BufferName, list: readonly Tile[]): PlannedBuffer =>
+    table(name, `table of ${list.length} workgroups`, tileTable(list));
+  return [
+    zeros("parameters", "weights, then biases", layout.parameters),
+    zeros("first_moment", "optimiser", momentQuads(1)),
+    zeros("second_moment", "optimiser", momentQuads(2)),
+    zeros("state", "error, potential, low-passed error, slope, rate, costs", layout.state),
+    zeros("partial_sums", "currents and feedback, per tile", work.partialSums),
+    zeros("frames", `input and target of ${layout.frameCapacity} steps`, layout.frames),
+    zeros("record", `traces of ${layout.recordRows} steps`, layout.record),
     table("time_constants", "tau_m, tau_r per neuron", timeConstants(network)),
     table("populations", "table", populationTable(network, batch, work, layout)),
     table("projections", "table", projectionTable(network, layout)),
-    table("neuron_tiles", `table of ${neuronTiles.length} workgroups`, tileTable(neuronTiles)),
-    table("synapse_tiles", `table of ${synapseTiles.length} workgroups`, tileTable(synapseTiles)),
-    ...(isBatched ? [table("learn_tiles", `table of ${learnTiles.length} workgroups`, tileTable(learnTiles))] : []),
+    tiles("neuron_tiles", neuronTiles),
+    tiles("synapse_tiles", synapseTiles),
+    ...(batch > 1 ? [tiles("learn_tiles", learnTiles)] : []),
     table("blocks", "table of initial values", blockTable(network, layout)),
     table("clock", "step, updates, fault", clockWords()),
-    zeros("params", "constants of a run", 48),
+    zeros("params", "constants of a run", 3),
   ];
-  checkIndices(buffers);
+}
 
-  const fold = (tiles: readonly unknown[]): readonly [number, number] => foldWorkgroups(tiles.length);
-  const neurons = (label: string, finish: number, begin: number): DispatchOf<"neurons"> => ({
+type NeuronDispatches = Pick<Plan, "begin" | "neurons" | "finish">;
+
+function planNeurons(network: Network, options: PlanOptions, layout: Layout, work: Cut): NeuronDispatches {
+  const neurons = (label: string, finish: boolean, begin: boolean): DispatchOf<"neurons"> => ({
     kernel: "neurons",
     label,
     buffers: {
@@ -135,16 +175,24 @@ export function planNetwork(network: Network, options: PlanOptions): Plan {
       record: "record",
     },
     constants: {
-      FINISH: finish,
-      BEGIN: begin,
-      ERRORS: { none: 0, local: 1, instantaneous: 2 }[learning.errors],
+      FINISH: Number(finish),
+      BEGIN: Number(begin),
+      ERRORS: { none: 0, local: 1, instantaneous: 2 }[options.learning.errors],
       FIELD: layout.field,
-      BATCH: batch,
+      BATCH: options.batch,
       ...contentBits(network, options),
       HAS_WIDE_ROWS: Number(work.hasWideRows),
     },
-    workgroups: fold(neuronTiles),
+    workgroups: foldWorkgroups(work.neuronTiles.length),
   });
+  return {
+    begin: neurons("neurons begin", false, true),
+    neurons: neurons("neurons", true, true),
+    finish: neurons("neurons finish", true, false),
+  };
+}
+
+function planSynapses({ batch, learning }: PlanOptions, work: Cut): Plan["synapses"] {
   const shared = { params: "params", clock: "clock", projections: "projections", state: "state" } as const;
   const plastic = {
     ...shared,
@@ -152,53 +200,34 @@ export function planNetwork(network: Network, options: PlanOptions): Plan {
     first_moment: "first_moment",
     second_moment: "second_moment",
   } as const;
-  const optimizer = { sgd: 0, momentum: 1, adam: 2, accumulate: 3 }[learning.optimizer.kind];
-  const single = (learns: boolean): DispatchOf<"synapses"> => ({
-    kernel: "synapses",
-    label: learns ? "synapses" : "synapses frozen",
-    buffers: { ...plastic, tiles: "synapse_tiles", partial_sums: "partial_sums" },
-    constants: { LEARN: Number(learns), OPTIMIZER: optimizer, ...work.synapseShape },
-    workgroups: fold(synapseTiles),
-  });
-  const products: DispatchOf<"propagate"> = {
+  const OPTIMIZER = { sgd: 0, momentum: 1, adam: 2, accumulate: 3 }[learning.optimizer.kind];
+  const workgroups = foldWorkgroups(work.synapseTiles.length);
+  if (batch === 1) {
+    const single = (learns: boolean): DispatchOf<"synapses"> => ({
+      kernel: "synapses",
+      label: learns ? "synapses" : "synapses frozen",
+      buffers: { ...plastic, tiles: "synapse_tiles", partial_sums: "partial_sums" },
+      constants: { LEARN: Number(learns), OPTIMIZER, ...work.synapseShape },
+      workgroups,
+    });
+    const frozen = single(false);
+    return { learning: [work.learns ? single(true) : frozen], frozen: [frozen] };
+  }
+  const propagate: DispatchOf<"propagate"> = {
     kernel: "propagate",
     label: "propagate",
     buffers: { ...shared, parameters: "parameters", tiles: "synapse_tiles", partial_sums: "partial_sums" },
     constants: { BATCH: batch },
-    workgroups: fold(synapseTiles),
+    workgroups,
   };
-  const update: DispatchOf<"learn"> = {
+  const learn: DispatchOf<"learn"> = {
     kernel: "learn",
     label: "learn",
     buffers: { ...plastic, tiles: "learn_tiles" },
-    constants: { BATCH: batch, OPTIMIZER: optimizer },
-    workgroups: fold(learnTiles),
+    constants: { BATCH: batch, OPTIMIZER },
+    workgroups: foldWorkgroups(work.learnTiles.length),
   };
-  const frozen = [isBatched ? products : single(false)];
-  const learningStep = isBatched ? [products, update] : [single(true)];
-  return {
-    network,
-    learning,
-    batch,
-    buffers,
-    bytes: buffers.reduce((sum, buffer) => sum + buffer.bytes, 0),
-    initialize: {
-      kernel: "initialize",
-      label: "initialize",
-      buffers: { blocks: "blocks", parameters: "parameters" },
-      constants: {},
-      workgroups: [Math.min(Math.ceil(layout.parameters / 64), 4096), 1],
-    },
-    begin: neurons("neurons begin", 0, 1),
-    neurons: neurons("neurons", 1, 1),
-    finish: neurons("neurons finish", 1, 0),
-    synapses: { learning: work.learns ? learningStep : frozen, frozen },
-    places: layout.places,
-    frameCapacity: layout.frameCapacity,
-    traces: layout.traces,
-    recordRows: layout.recordRows,
-    costs: layout.costs,
-  };
+  return { learning: work.learns ? [propagate, learn] : [propagate], frozen: [propagate] };
 }
 
 /** What the network has, a bit each: the neurons are compiled for no more. */
@@ -218,15 +247,14 @@ function foldWorkgroups(count: number): readonly [number, number] {
   return [Math.max(Math.ceil(count / rows), 1), Math.max(rows, 1)];
 }
 
-function checkIndices(buffers: readonly PlannedBuffer[]): void {
-  for (const { name, bytes } of buffers) {
-    if (bytes / 16 >= maxElements) {
-      throw new DeviceError(
-        "LIMIT_EXCEEDED",
-        `The buffer "${name}" needs ${bytes / 16} quads; places are 32-bit, so ${maxElements} is the end. Use a smaller network or batch.`,
-        { details: { buffer: name, needed: bytes, limit: maxElements * 16 } },
-      );
-    }
+function checkPlaces(buffers: Readonly<Partial<Record<BufferName, number>>>): void {
+  for (const [name, quads] of Object.entries(buffers)) {
+    if (quads < mostQuads) continue;
+    throw new DeviceError(
+      "LIMIT_EXCEEDED",
+      `The buffer "${name}" needs ${quads} quads; places are 32-bit, so ${mostQuads} is the end. Use a smaller network or batch.`,
+      { details: { buffer: name, needed: quads * 16, limit: mostQuads * 16 } },
+    );
   }
 }
 
