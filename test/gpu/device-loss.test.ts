@@ -76,7 +76,11 @@ describe("an adapter", () => {
 
   it("that is too small is LIMIT_EXCEEDED, before a device is asked for", async () => {
     const requestDevice = vi.fn();
-    const limits = { maxBufferSize: 2 ** 28, maxStorageBufferBindingSize: 2048, maxComputeWorkgroupsPerDimension: 65535 };
+    const limits = {
+      maxBufferSize: 2 ** 28,
+      maxStorageBufferBindingSize: 2048,
+      maxComputeWorkgroupsPerDimension: 65535,
+    };
     const adapter = await adapterWith({ limits, requestDevice });
     const { gpu } = gpuThat(async () => adapter);
     const error = await rejection(createSimulator(tiny, { gpu, frameBytes: 4096 }));
@@ -86,7 +90,11 @@ describe("an adapter", () => {
 
   it("is asked for the limits that a network needs beyond the usual ones, and for no more", async () => {
     const descriptors: GPUDeviceDescriptor[] = [];
-    const limits = { maxBufferSize: 2 ** 32, maxStorageBufferBindingSize: 2 ** 32, maxComputeWorkgroupsPerDimension: 65535 };
+    const limits = {
+      maxBufferSize: 2 ** 32,
+      maxStorageBufferBindingSize: 2 ** 32,
+      maxComputeWorkgroupsPerDimension: 65535,
+    };
     const requestDevice = async (descriptor: GPUDeviceDescriptor) => {
       descriptors.push(descriptor);
       return Promise.reject(new Error("seen"));
@@ -140,7 +148,8 @@ describe("a device of its own", () => {
     for (const when of [10, 40]) {
       const sim = await createSimulator(tiny, { gpu: testGpu });
       const run = async () => {
-        for await (const { step } of sim.run({ steps: 500, every: 10, ...tinyData(10) })) if (step === when) sim.destroy();
+        for await (const { step } of sim.run({ steps: 500, every: 10, ...tinyData(10) }))
+          if (step === when) sim.destroy();
       };
       expect(await rejection(run())).toMatchObject({ code: "DISPOSED" });
     }
@@ -168,7 +177,11 @@ describe("a device that is lost", () => {
   const phases: Readonly<Record<string, (device: GPUDevice, sim: Simulator) => Promise<void>>> = {
     "before the first chunk": async (device) => device.destroy(),
     "a tick later": async (device) => tick().then(() => device.destroy()),
-    "some ticks later": async (device) => tick().then(tick).then(tick).then(() => device.destroy()),
+    "some ticks later": async (device) =>
+      tick()
+        .then(tick)
+        .then(tick)
+        .then(() => device.destroy()),
     "while chunks are in flight": async (device, sim) => {
       while (sim.step < 50) await tick();
       device.destroy();

@@ -92,7 +92,10 @@ describe("a divergence", () => {
     const data = tinyData(20, batch);
     using fresh = await make(batch);
     using sim = await make(batch);
-    const places = [{ from: "input", to: "hidden" }, { from: "hidden", to: "output" }] as const;
+    const places = [
+      { from: "input", to: "hidden" },
+      { from: "hidden", to: "output" },
+    ] as const;
     const sound = new Map<string, Float32Array>();
     for (const between of places) sound.set(between.to, await sim.read("weight", between));
     const biases = new Map<string, Float32Array>();
