@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import { createSimulator, VleError, type Simulator } from "../../src/index.ts";
 import { metricsOf, tiny, tinyData } from "./networks.ts";
 import { withDevice } from "./device.ts";
+import { useDevice } from "./shared-device.ts";
 
 const injected = new Error("Injected failure");
 
@@ -108,35 +109,38 @@ async function live(device: GPUDevice): Promise<unknown> {
 /** An error in a scope around compiling is told by the compilation as well, and by nothing else if it is not real. */
 const maybeHarmless = new Set(["an error scope holds an error"]);
 
+const device = useDevice();
+
 describe.each(Object.keys(kinds))("when %s", (kind) => {
   it("at any call, that is told, nothing is left behind, and the next simulator works", async () => {
-    await withDevice(async (device) => {
-      const buffers = watchBuffers(device);
-      const scopes = watchScopes(device);
-      // From now on compiling takes no time, and whatever still goes on after a failure shows soon.
-      expect(await live(device)).toBeNull();
-      const faults: unknown[] = [];
-      let at = 0;
-      for (let isDone = false; !isDone && at < 200;) {
-        at += 1;
-        const fuse = new Fuse(at);
-        const undo = restorer(device);
-        kinds[kind]?.(device, fuse);
-        const error = describeError(await live(device));
-        const { calls } = fuse;
-        await new Promise((resolve) => setTimeout(resolve, 20));
-        undo();
-        isDone = !fuse.isBlown;
-        const isTold = isDone || maybeHarmless.has(kind) || error !== "none";
-        const left = { buffers: buffers(), scopes: scopes(), callsAfterwards: fuse.calls - calls };
-        const isClean = left.buffers.length === 0 && left.scopes === 0 && left.callsAfterwards === 0;
-        const isNamed = error === "none" || /^typed|^passed on/.test(error);
-        if (!isTold || !isClean || !isNamed) faults.push({ at, error, ...left });
-      }
-      expect(at).toBeGreaterThan(1);
-      expect(at).toBeLessThan(200);
-      expect(faults).toEqual([]);
-    });
+    const undoWatching = restorer(device());
+    const buffers = watchBuffers(device());
+
+    const scopes = watchScopes(device());
+    // From now on compiling takes no time, and whatever still goes on after a failure shows soon.
+    expect(await live(device())).toBeNull();
+    const faults: unknown[] = [];
+    let at = 0;
+    for (let isDone = false; !isDone && at < 200;) {
+      at += 1;
+      const fuse = new Fuse(at);
+      const undo = restorer(device());
+      kinds[kind]?.(device(), fuse);
+      const error = describeError(await live(device()));
+      const { calls } = fuse;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      undo();
+      isDone = !fuse.isBlown;
+      const isTold = isDone || maybeHarmless.has(kind) || error !== "none";
+      const left = { buffers: buffers(), scopes: scopes(), callsAfterwards: fuse.calls - calls };
+      const isClean = left.buffers.length === 0 && left.scopes === 0 && left.callsAfterwards === 0;
+      const isNamed = error === "none" || /^typed|^passed on/.test(error);
+      if (!isTold || !isClean || !isNamed) faults.push({ at, error, ...left });
+    }
+    undoWatching();
+    expect(at).toBeGreaterThan(1);
+    expect(at).toBeLessThan(200);
+    expect(faults).toEqual([]);
   });
 });
 
@@ -170,7 +174,8 @@ describe("a creation that fails", () => {
 function describeError(error: unknown): string {
   if (error === null) return "none";
   if (error instanceof VleError) return `typed ${error.code}`;
-  return error === injected ? "passed on" : String(error);
+  if (error === injected) return "passed on";
+  return error instanceof Error ? error.message : "not an error";
 }
 
 /** Labels of the buffers that are alive. */

@@ -2,8 +2,8 @@ import { afterAll, beforeAll } from "vitest";
 import { withDevice } from "./device.ts";
 
 /**
- * One device for all tests of a file, with the checks of `withDevice` at the file's end: a device keeps what it has
- * compiled, and compiling takes most of the time of a small test.
+ * One device for all tests of a file, with the checks of `withDevice` at the file's end. It compiles every pipeline
+ * once, which is what takes most of the time of a small test.
  */
 export function useDevice(): () => GPUDevice {
   let device: GPUDevice | undefined;
@@ -12,6 +12,7 @@ export function useDevice(): () => GPUDevice {
   beforeAll(async () => {
     await new Promise<void>((ready, fail) => {
       ended = withDevice(async (made) => {
+        keepPipelines(made);
         device = made;
         const released = new Promise<void>((resolve) => {
           release = resolve;
@@ -29,5 +30,16 @@ export function useDevice(): () => GPUDevice {
   return () => {
     if (device === undefined) throw new Error("The device is there from the first test on, not before.");
     return device;
+  };
+}
+
+/** A device gives a pipeline that it has already, if it is still in use. */
+function keepPipelines(device: GPUDevice): void {
+  const kept: GPUComputePipeline[] = [];
+  const create = device.createComputePipelineAsync.bind(device);
+  device.createComputePipelineAsync = async (descriptor) => {
+    const pipeline = await create(descriptor);
+    kept.push(pipeline);
+    return pipeline;
   };
 }
