@@ -3,6 +3,7 @@
  * command line reads the file; the page's server hands it to the browser.
  */
 
+import { randomUUID } from "node:crypto";
 import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -25,8 +26,8 @@ export async function ensureDigitsFile(root = projectRoot): Promise<string> {
   if (await exists(path)) return path;
   const bytes = packDigits(await readPackage(root));
   await mkdir(dirname(path), { recursive: true });
-  // Renaming is atomic: two commands that start at once never see half a file.
-  const draft = `${path}.${process.pid}`;
+  // Renaming is atomic: whoever else makes the file at the same time, here or in another process, never sees half of it.
+  const draft = `${path}.${randomUUID()}`;
   await writeFile(draft, bytes);
   await rename(draft, path);
   return path;

@@ -2,7 +2,7 @@
 
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { createSimulator, layered, type Simulator } from "../../src/index.ts";
-import { testGpu } from "./device.ts";
+import { testGpu, withDevice } from "./device.ts";
 import { metricsOf, numbers, tiny, tinyData } from "./networks.ts";
 import { gpuThat, rejection, requestWatchedDevice, withMembers } from "./watched.ts";
 
@@ -144,6 +144,17 @@ describe("a device of its own", () => {
     expect(await made[0]?.lost).toMatchObject({ reason: "destroyed" });
   });
 
+  it("or one of the host is left as it was by a creation that is aborted while it compiles", async () => {
+    await withDevice(async (device) => {
+      const reason = new Error("enough");
+      const controller = new AbortController();
+      const making = rejection(createSimulator(tiny, { device, signal: controller.signal }));
+      await new Promise((resolve) => setImmediate(resolve));
+      controller.abort(reason);
+      expect(await making).toBe(reason);
+    });
+  });
+
   it("that is destroyed with its simulator in the middle of a run ends it as DISPOSED", async () => {
     for (const when of [10, 40]) {
       const sim = await createSimulator(tiny, { gpu: testGpu });
@@ -177,11 +188,6 @@ describe("a device that is lost", () => {
   const phases: Readonly<Record<string, (device: GPUDevice, sim: Simulator) => Promise<void>>> = {
     "before the first chunk": async (device) => device.destroy(),
     "a tick later": async (device) => tick().then(() => device.destroy()),
-    "some ticks later": async (device) =>
-      tick()
-        .then(tick)
-        .then(tick)
-        .then(() => device.destroy()),
     "while chunks are in flight": async (device, sim) => {
       while (sim.step < 50) await tick();
       device.destroy();

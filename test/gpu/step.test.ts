@@ -171,3 +171,46 @@ describe("batch 3", () => {
     await compare(stack(530, 600), { batch: 3 });
   });
 });
+
+describe("errors that nobody needs", () => {
+  /** Only the readout learns, so no error is computed below it. */
+  const readout: NetworkSpec = {
+    dt: 0.1,
+    sources: [{ name: "input", size: 9 }],
+    populations: [
+      { ...population("reservoir", 65, "tanh"), bias: { plastic: false } },
+      { ...population("readout", 7, "linear"), cost: { kind: "squared-error" } },
+    ],
+    projections: [
+      { from: "input", to: "reservoir", plastic: false },
+      { from: "reservoir", to: "reservoir", plastic: false },
+      { from: "reservoir", to: "readout" },
+    ],
+  };
+
+  it.each([1, 3])("are left out without a trace in the others, batch %i", async (batch) => {
+    await compare(readout, { batch, recordAll: false, learning: { optimizer: optimizers.sgd } });
+  });
+
+  it.each([1, 3])("are computed when they are recorded, batch %i", async (batch) => {
+    await compare(readout, { batch, learning: { optimizer: optimizers.sgd } });
+  });
+
+  it.each([1, 3])("are all left out where nothing learns, and the cost is still told, batch %i", async (batch) => {
+    const fixed: NetworkSpec = {
+      ...readout,
+      populations: readout.populations.map((each) => ({ ...each, bias: { plastic: false } })),
+      projections: readout.projections.map((each) => ({ ...each, plastic: false })),
+    };
+    await compare(fixed, { batch, recordAll: false });
+  });
+});
+
+it("a reset keeps the count of updates, which Adam needs", async () => {
+  using twin = await Twin.create(device(), stack(9, 20), { learning: { optimizer: optimizers.adam } });
+  twin.randomise();
+  await twin.step(5);
+  for (const each of [twin.sim, twin.reference]) each.reset();
+  twin.randomise();
+  expectSmall({ ...(await twin.step(1)), ...(await twin.differences()) }, tolerance.oneStep);
+});

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { root as projectRoot } from "../../scripts/modules.mjs";
 import { ensureDigitsFile, loadDigits } from "../../src/cli/digits-data.ts";
 import { DataError } from "../../src/errors.ts";
 import { DIGIT_PIXELS, type Digits, type DigitSet, packDigits, parseDigits } from "../../src/tasks/digits.ts";
@@ -108,6 +109,20 @@ describe("the digits of the package", () => {
     expect(createHash("sha256").update(bytes).digest("hex")).toBe(
       "92bc5a151b617ed3361ace6aaf8f3d4b3140935e1b794f50ab14fe573b3e8d73",
     );
+  });
+
+  it("are packed once or more, but never broken, by several who start at once in a fresh clone", async () => {
+    const cache = join(projectRoot, "node_modules/.cache");
+    await mkdir(cache, { recursive: true });
+    const fresh = await mkdtemp(join(cache, "fresh-"));
+    try {
+      const paths = await Promise.all([1, 2, 3].map(() => ensureDigitsFile(fresh)));
+      expect(new Set(paths).size).toBe(1);
+      expect(await readdir(dirname(paths[0] ?? ""))).toEqual(["digits.bin"]);
+      expect((await readFile(paths[0] ?? "")).length).toBe(3_920_056);
+    } finally {
+      await rm(fresh, { recursive: true });
+    }
   });
 
   it("share no image between training and test", () => {
