@@ -93,6 +93,16 @@ struct Range {
   stride: u32,
 }
 
+/// The largest rate of a batch row, and log(sum(exp(rate - largest))).
+struct SoftmaxRow {
+  largest: f32,
+  log_sum: f32,
+}
+
+/// Finite numbers below every rate, and below every exponent that matters.
+const LOWEST = -3.4e38;
+const LOWEST_EXPONENT = -100.0;
+
 var<workgroup> sh_reduce: array<f32, WIDTH>;
 
 fn sum_parts(first: u32, parts: u32, stride: u32) -> vec4f {
@@ -170,27 +180,27 @@ fn squared_error_pull(p: Population, quad: u32, step: u32) -> vec4f {
   return difference;
 }
 
-/// `log_sum` is log(sum(exp(r))) of the batch row.
-fn cross_entropy_pull(p: Population, quad: u32, step: u32, log_sum: f32) -> vec4f {
+fn cross_entropy_pull(p: Population, quad: u32, step: u32, row: SoftmaxRow) -> vec4f {
   let lane = quad / p.row;
   let class_index = frames[frame_of(p, step, params.target_frames) + lane / 4u][lane % 4u];
   let has_class = vec4<bool>(class_index >= 0.0);
   let is_class = has_class & (vec4u(u32(max(class_index, 0.0))) == quad % p.row * 4u + QUAD);
-  let r = state[RATE * FIELD + p.first + quad];
+  let log_probability = below_largest(p, quad, row.largest) - row.log_sum;
   let zero = vec4f();
-  state[p.cost_sum + quad] += select(zero, p.beta * (log_sum - r), is_class);
+  state[p.cost_sum + quad] -= select(zero, p.beta * log_probability, is_class);
   let one_hot = select(zero, vec4f(1.0), is_class);
-  return select(zero, one_hot - mask(p, quad) * exp(r - log_sum), has_class);
+  let is_inside = has_class & (mask(p, quad) > zero);
+  return select(zero, one_hot - exp(max(log_probability, vec4f(LOWEST_EXPONENT))), is_inside);
 }
 
 /// The pull of the cost on a quad of output rates, times beta.
-fn cost_pull(p: Population, quad: u32, step: u32, log_sum: f32) -> vec4f {
+fn cost_pull(p: Population, quad: u32, step: u32, row: SoftmaxRow) -> vec4f {
   var pull = vec4f();
   if ((COSTS & SQUARED_ERROR) != 0u && p.cost == SQUARED_ERROR) {
     pull = squared_error_pull(p, quad, step);
   }
   if ((COSTS & CROSS_ENTROPY) != 0u && p.cost == CROSS_ENTROPY) {
-    pull = cross_entropy_pull(p, quad, step, log_sum);
+    pull = cross_entropy_pull(p, quad, step, row);
   }
   return p.beta * pull;
 }
@@ -233,13 +243,17 @@ fn reduce(value: f32, local: u32, is_sum: bool) -> f32 {
   return result;
 }
 
-/// log(sum(exp(rate))) of a batch row; the largest rate is taken out first, and padding counts as
-/// minus infinity.
-fn log_sum_exp(p: Population, range: Range, local: u32, is_wide: bool) -> f32 {
-  let lowest = -3.0e38;
-  var largest = lowest;
+/// Rates minus the largest of their batch row; LOWEST where there is padding.
+fn below_largest(p: Population, quad: u32, largest: f32) -> vec4f {
+  let below = state[RATE * FIELD + p.first + quad] - largest;
+  return select(vec4f(LOWEST), below, mask(p, quad) > vec4f());
+}
+
+/// The softmax of a batch row in two numbers that keep their digits for rates of any size.
+fn softmax_row(p: Population, range: Range, local: u32, is_wide: bool) -> SoftmaxRow {
+  var largest = LOWEST;
   for (var quad = range.first; quad < range.end; quad += range.stride) {
-    let r = select(vec4f(lowest), state[RATE * FIELD + p.first + quad], mask(p, quad) > vec4f());
+    let r = below_largest(p, quad, 0.0);
     largest = max(largest, max(max(r.x, r.y), max(r.z, r.w)));
   }
   if (HAS_WIDE_ROWS && is_wide) {
@@ -247,12 +261,13 @@ fn log_sum_exp(p: Population, range: Range, local: u32, is_wide: bool) -> f32 {
   }
   var sum = 0.0;
   for (var quad = range.first; quad < range.end; quad += range.stride) {
-    sum += dot(mask(p, quad), exp(state[RATE * FIELD + p.first + quad] - largest));
+    let below = max(below_largest(p, quad, largest), vec4f(LOWEST_EXPONENT));
+    sum += dot(mask(p, quad), exp(below));
   }
   if (HAS_WIDE_ROWS && is_wide) {
     sum = reduce(sum, local, true);
   }
-  return largest + log(sum);
+  return SoftmaxRow(largest, log(sum));
 }
 
 fn range_of(tile: Tile, row: u32, local: u32) -> Range {
@@ -271,14 +286,14 @@ fn only_if(condition: bool, range: Range) -> Range {
 
 /// Errors of a population with a cost.
 fn begin_costed(tile: Tile, p: Population, range: Range, step: u32, local: u32) {
-  var log_sum = 0.0;
+  var row = SoftmaxRow();
   if ((COSTS & CROSS_ENTROPY) != 0u) {
     for (var round = 0u; round < min(tile.flags, 1u); round++) {
-      log_sum = log_sum_exp(p, range, local, tile.flags == WIDE_ROW);
+      row = softmax_row(p, range, local, tile.flags == WIDE_ROW);
     }
   }
   for (var quad = range.first; quad < range.end; quad += range.stride) {
-    let pull = cost_pull(p, quad, step, log_sum);
+    let pull = cost_pull(p, quad, step, row);
     if (ERRORS != 0u && p.has_error != 0u) {
       begin(p, tile.block, quad, step, pull);
     }

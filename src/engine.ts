@@ -6,6 +6,7 @@ import { DeviceError, KernelError } from "./errors.ts";
 import { assemble, kernels, type Access, type Binding, type Kernel, type KernelName } from "./kernels.ts";
 import { quadsOf } from "./layout.ts";
 import { pad } from "./padding.ts";
+import { paramsBytes } from "./tables.ts";
 import type { BufferName, Dispatch, Place, Plan } from "./plan.ts";
 
 /** Numeric flags of the WebGPU specification, so that nothing is asked of the global scope. */
@@ -61,7 +62,7 @@ export class Engine {
       const { synapses } = plan;
       const planned = [seeded, plan.begin, plan.neurons, plan.finish, ...synapses.learning, ...synapses.frozen];
       const unique = [...new Set<Dispatch>(planned)];
-      const compiled = await Promise.all(unique.map((dispatch) => compile(device, dispatch, buffers, label)));
+      const compiled = await settled(unique.map((dispatch) => compile(device, dispatch, buffers, label)));
       const table = new Map(unique.map((dispatch, index) => [dispatch, compiled[index] as Compiled]));
       const engine = new Engine(device, plan, label, buffers, table);
       engine.submit("initialize", (pass) => engine.dispatch(pass, seeded));
@@ -91,9 +92,10 @@ export class Engine {
     return buffer;
   }
 
-  /** Writes dense rows into a place, from its row `firstRow` on. */
+  /** Writes dense rows into a place, from its row `firstRow` on; with the last row its padding rows become zeros. */
   write(place: Place, data: Float32Array, firstRow = 0): void {
-    const padded = pad(data, place.columns);
+    const isLast = firstRow * place.columns + data.length === place.rows * place.columns;
+    const padded = pad(data, place.columns, isLast ? place.paddingRows : 0);
     const offset = (place.first + firstRow * quadsOf(place.columns)) * 16;
     const { queue } = this.device;
     queue.writeBuffer(this.buffer(place.buffer), offset, padded.buffer, padded.byteOffset, padded.byteLength);
@@ -102,10 +104,10 @@ export class Engine {
   writeConstants(run: RunConstants): void {
     const { dt } = this.plan.network;
     const { beta1, beta2, epsilon } = this.plan.learning.optimizer;
-    const words = new ArrayBuffer(48);
+    const words = new ArrayBuffer(paramsBytes);
     const logOf = (beta: number): number => (beta > 0 ? Math.log(beta) : 0);
-    new Float32Array(words).set([dt, run.eta, beta1, beta2, logOf(beta1), logOf(beta2), epsilon]);
-    new Uint32Array(words, 28).set([
+    new Float32Array(words).set([dt, run.eta, beta1, beta2, logOf(beta1), logOf(beta2), 1 - beta1, 1 - beta2, epsilon]);
+    new Uint32Array(words, 36).set([
       run.frameOrigin,
       run.inputFrames,
       run.targetFrames,
@@ -159,32 +161,58 @@ export class Engine {
   }
 }
 
+/** Like Promise.all, but it has the end of them all: nothing goes on behind a failure. */
+async function settled<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(promises);
+  return Promise.all(promises);
+}
+
 async function allocate(device: GPUDevice, plan: Plan, label: string): Promise<Map<BufferName, GPUBuffer>> {
   const buffers = new Map<BufferName, GPUBuffer>();
-  device.pushErrorScope("validation");
-  device.pushErrorScope("out-of-memory");
-  for (const { name, bytes } of plan.buffers) {
-    const kind = name === "params" ? usage.uniform : usage.storage | usage.copySource;
-    buffers.set(
-      name,
-      device.createBuffer({ label: `${label}/${name}`, size: bytes, usage: kind | usage.copyDestination }),
-    );
-  }
-  const failures = [await device.popErrorScope(), await device.popErrorScope()];
-  const failure = failures.find((error): error is GPUError => error !== null);
-  if (failure !== undefined) {
+  try {
+    const errors = captureErrors(device, ["validation", "out-of-memory"], () => {
+      for (const { name, bytes: size } of plan.buffers) {
+        const kind = name === "params" ? usage.uniform : usage.storage | usage.copySource;
+        buffers.set(
+          name,
+          device.createBuffer({ label: `${label}/${name}`, size, usage: kind | usage.copyDestination }),
+        );
+      }
+    });
+    const failure = (await errors).find((error) => error !== null);
+    if (failure !== undefined) {
+      throw new DeviceError(
+        "OUT_OF_MEMORY",
+        `The GPU has no room for ${plan.bytes} bytes. Use a smaller network, a smaller batch or a smaller frameBytes.`,
+        { details: { needed: plan.bytes }, cause: failure },
+      );
+    }
+    for (const { name, content } of plan.buffers) {
+      const buffer = buffers.get(name);
+      if (content !== undefined && buffer !== undefined) device.queue.writeBuffer(buffer, 0, content);
+    }
+    return buffers;
+  } catch (error) {
     for (const buffer of buffers.values()) buffer.destroy();
-    throw new DeviceError(
-      "OUT_OF_MEMORY",
-      `The GPU has no room for ${plan.bytes} bytes. Use a smaller network, a smaller batch or a smaller frameBytes.`,
-      { details: { needed: plan.bytes }, cause: failure },
-    );
+    throw error;
   }
-  for (const { name, content } of plan.buffers) {
-    const buffer = buffers.get(name);
-    if (content !== undefined && buffer !== undefined) device.queue.writeBuffer(buffer, 0, content);
+}
+
+/** What the device says of the calls in `body`, one answer for each filter; the scopes are closed whatever happens. */
+function captureErrors(
+  device: GPUDevice,
+  filters: readonly GPUErrorFilter[],
+  body: () => void,
+): Promise<(GPUError | null)[]> {
+  for (const filter of filters) device.pushErrorScope(filter);
+  const close = (): Promise<GPUError | null>[] => filters.map(() => device.popErrorScope());
+  try {
+    body();
+  } catch (error) {
+    for (const answer of close()) answer.catch(() => undefined);
+    throw error;
   }
-  return buffers;
+  return Promise.all(close());
 }
 
 // ---- pipelines ----------------------------------------------------------------------------------------------
@@ -240,10 +268,13 @@ async function createPipeline(
   label: string,
 ): Promise<GPUComputePipeline> {
   const { code, locate } = assemble(name);
-  device.pushErrorScope("validation");
-  const module = device.createShaderModule({ label: name, code });
-  const layout = device.createPipelineLayout({ label, bindGroupLayouts });
-  const scope = device.popErrorScope();
+  const made: { module?: GPUShaderModule; layout?: GPUPipelineLayout } = {};
+  // The pipeline's own failure says more than the scopes, which only keep the host's listeners from hearing of it.
+  const errors = captureErrors(device, ["validation"], () => {
+    made.module = device.createShaderModule({ label: name, code });
+    made.layout = device.createPipelineLayout({ label, bindGroupLayouts });
+  });
+  const { module, layout } = made as Required<typeof made>;
   try {
     return await device.createComputePipelineAsync({
       label,
@@ -262,6 +293,6 @@ async function createPipeline(
       column: message?.linePos ?? 0,
     });
   } finally {
-    await scope;
+    await errors;
   }
 }

@@ -62,7 +62,7 @@ function signalOf(plan: Plan, kind: string, name: string, data: Float32Array | u
       { found: data.length, frame: size },
     );
   }
-  checkValues(plan, kind, name, data);
+  if (kind === "target") checkClasses(plan, `run.target.${name}`, name, data);
   return { key, data, size, frames: data.length / size };
 }
 
@@ -73,17 +73,19 @@ function describeFrame(plan: Plan, kind: string, name: string): string {
     : `${plan.batch} batch rows of the neurons of "${name}"`;
 }
 
-/** Class indices would otherwise be cut to another class without a word. */
-function checkValues(plan: Plan, kind: string, name: string, data: Float32Array): void {
+/**
+ * Class indices would otherwise be cut to another class without a word.
+ * @throws DataError
+ */
+export function checkClasses(plan: Plan, path: string, name: string, target: Float32Array): void {
   const population = plan.network.populations.find((candidate) => candidate.name === name);
-  if (kind !== "target" || population?.cost?.kind !== "cross-entropy") return;
-  const at = data.findIndex((value) => !Number.isInteger(value) || value < -1 || value >= population.size);
-  if (at >= 0) {
-    throw new DataError(
-      `run.target.${name}[${at}]`,
-      `is ${data[at]}; a class index is a whole number from 0 to ${population.size - 1}, or -1 for none.`,
-    );
-  }
+  if (population?.cost?.kind !== "cross-entropy") return;
+  const at = target.findIndex((value) => !Number.isInteger(value) || value < -1 || value >= population.size);
+  if (at < 0) return;
+  throw new DataError(
+    `${path}[${at}]`,
+    `is ${target[at]}; a class index is a whole number from 0 to ${population.size - 1}, or -1 for none.`,
+  );
 }
 
 /** What the kernels must know to find the frame of a step. */

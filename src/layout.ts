@@ -81,6 +81,8 @@ export interface Place {
   /** In quads. */
   readonly first: number;
   readonly rows: number;
+  /** Rows of zeros behind them. */
+  readonly paddingRows: number;
   /** Values in a row, without padding. */
   readonly columns: number;
   /** What rows and columns count: "batch" and "neurons", "post" and "pre", "frames" and "values". */
@@ -152,6 +154,7 @@ function placeStates(places: Places, network: Network, batch: number): Pick<Layo
     buffer: "state",
     first,
     rows: batch,
+    paddingRows: 0,
     columns: size,
     axes: ["batch", "neurons"],
   });
@@ -175,19 +178,25 @@ function placeStates(places: Places, network: Network, batch: number): Pick<Layo
 
 function placeParameters(places: Places, network: Network): number {
   const parameters = new Allocator();
-  const place = (quantity: string, name: string, shape: Pick<Place, "rows" | "columns" | "axes">): void => {
-    // Rows are padded to quads too, with zeros that stay zero, so that no kernel looks for the last row.
-    const first = parameters.take(quadsOf(shape.rows) * 4 * quadsOf(shape.columns));
+  const place = (
+    quantity: string,
+    name: string,
+    shape: Pick<Place, "rows" | "paddingRows" | "columns" | "axes">,
+  ): void => {
+    const first = parameters.take((shape.rows + shape.paddingRows) * quadsOf(shape.columns));
     places.set(`${quantity}/${name}`, { buffer: "parameters", first, ...shape });
     places.set(`firstMoment/${name}`, { buffer: "first_moment", first, ...shape });
     places.set(`secondMoment/${name}`, { buffer: "second_moment", first, ...shape });
   };
   for (const projection of network.projections) {
     const { post, pre } = projection;
-    place("weight", pathOf(network, projection).join("/"), { rows: post, columns: pre, axes: ["post", "pre"] });
+    // Rows are padded to quads too, with zeros that stay zero, so that no kernel looks for the last row.
+    const paddingRows = quadsOf(post) * 4 - post;
+    const shape = { rows: post, paddingRows, columns: pre, axes: ["post", "pre"] } as const;
+    place("weight", pathOf(network, projection).join("/"), shape);
   }
   for (const { name, size } of network.populations) {
-    place("bias", name, { rows: 1, columns: size, axes: ["", "neurons"] });
+    place("bias", name, { rows: 1, paddingRows: 0, columns: size, axes: ["", "neurons"] });
   }
   return parameters.end;
 }
@@ -213,7 +222,14 @@ function placeFrames(
   for (const { key, perFrame, columns } of signals) {
     const rows = frameCapacity * perFrame;
     const first = frames.take(rows * quadsOf(columns));
-    places.set(key, { buffer: "frames", first, rows, columns, axes: ["frames and batch rows", "values"] });
+    places.set(key, {
+      buffer: "frames",
+      first,
+      rows,
+      paddingRows: 0,
+      columns,
+      axes: ["frames and batch rows", "values"],
+    });
   }
   return { frames: frames.end, frameCapacity };
 }

@@ -16,6 +16,7 @@ import {
 } from "./layout.ts";
 import type { Learning, Network } from "./spec.ts";
 import {
+  paramsBytes,
   activations,
   blockTable,
   costs,
@@ -153,7 +154,7 @@ function planBuffers(network: Network, options: PlanOptions, layout: Layout, wor
     ...(batch > 1 ? [tiles("learn_tiles", learnTiles)] : []),
     table("blocks", "table of initial values", blockTable(network, layout)),
     table("clock", "step, updates, fault", clockWords()),
-    zeros("params", "constants of a run", 3),
+    zeros("params", "constants of a run", Math.ceil(paramsBytes / 16)),
   ];
 }
 

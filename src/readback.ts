@@ -20,14 +20,19 @@ export class StagingRing {
   private readonly all: readonly GPUBuffer[];
 
   constructor(device: GPUDevice, label: string, slots: number, bytes: number) {
-    this.all = Array.from({ length: slots }, (_, slot) =>
-      device.createBuffer({
-        label: `${label}/staging ${slot}`,
-        size: Math.max(bytes, 16),
-        usage: mapRead | copyDestination,
-      }),
-    );
-    this.free = [...this.all];
+    const all: GPUBuffer[] = [];
+    this.all = all;
+    try {
+      for (let slot = 0; slot < slots; slot++) {
+        const size = Math.max(bytes, 16);
+        const buffer = { label: `${label}/staging ${slot}`, size, usage: mapRead | copyDestination };
+        all.push(device.createBuffer(buffer));
+      }
+    } catch (error) {
+      this.destroy();
+      throw error;
+    }
+    this.free = [...all];
   }
 
   get slots(): number {

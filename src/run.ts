@@ -61,6 +61,16 @@ export interface RunContext {
 
 /** Running costs are read and zeroed at least this often, so that f32 sums keep their digits however long a run is. */
 const costInterval = 1024;
+const runKeys: readonly (keyof RunOptions)[] = [
+  "input",
+  "target",
+  "steps",
+  "every",
+  "learn",
+  "eta",
+  "chunkMilliseconds",
+  "signal",
+];
 const noFault = 0xffffffff;
 export const defaultChunkMilliseconds = 50;
 
@@ -75,7 +85,13 @@ interface Chunk {
   /** Step from which the device counts when it reports a fault. */
   readonly origin: number;
   readonly submitted: number;
-  readonly data: Promise<ArrayBuffer>;
+  readonly result: Promise<Result>;
+}
+
+interface Result {
+  readonly data: ArrayBuffer;
+  /** When the device was done, however late that is looked at. */
+  readonly at: number;
 }
 
 interface Checked {
@@ -101,6 +117,8 @@ function positive(path: string, value: number): number {
 /** Checks the options and takes over the learning rate; nothing has happened if it throws. */
 function check({ engine, constants, position }: RunContext, options: RunOptions): Checked {
   const { plan } = engine;
+  const unknown = Object.keys(options).find((key) => !runKeys.includes(key as keyof RunOptions));
+  if (unknown !== undefined) throw new DataError(`run.${unknown}`, `does not exist; there are ${runKeys.join(", ")}.`);
   const steps = positiveInteger("run.steps", options.steps);
   const every = Math.min(positiveInteger("run.every", options.every ?? steps), steps);
   if (options.input === undefined && options.target !== undefined) {
@@ -110,21 +128,22 @@ function check({ engine, constants, position }: RunContext, options: RunOptions)
     ...(options.input === undefined ? [] : signalsOf(plan, "input", options.input)),
     ...(options.target === undefined ? [] : signalsOf(plan, "target", options.target)),
   ];
+  const write = (key: string, frames: Float32Array, first: number): void => {
+    const place = plan.places.get(key);
+    if (place !== undefined) engine.write(place, frames, first * (place.rows / plan.frameCapacity));
+  };
+  const chunkMilliseconds = positive("run.chunkMilliseconds", options.chunkMilliseconds ?? defaultChunkMilliseconds);
   if (options.eta !== undefined) {
     if (!(Number.isFinite(options.eta) && options.eta >= 0)) {
       throw new DataError("run.eta", `must be a finite number of at least 0; it is ${options.eta}.`);
     }
     constants.eta = options.eta;
   }
-  const write = (key: string, frames: Float32Array, first: number): void => {
-    const place = plan.places.get(key);
-    if (place !== undefined) engine.write(place, frames, first * (place.rows / plan.frameCapacity));
-  };
   return {
     steps,
     every,
     learns: options.learn ?? true,
-    chunkMilliseconds: positive("run.chunkMilliseconds", options.chunkMilliseconds ?? defaultChunkMilliseconds),
+    chunkMilliseconds,
     hasTarget: options.input === undefined ? constants.targetFrames > 0 : options.target !== undefined,
     stream: new FrameStream(signals, plan.frameCapacity, position, write),
     signal: options.signal,
@@ -156,18 +175,17 @@ export async function* run(context: RunContext, options: RunOptions): AsyncGener
       }
       const chunk = inFlight[0];
       if (chunk === undefined) break;
-      const data = await chunk.data;
+      const { data, at } = await chunk.result;
       inFlight.shift();
-      const now = performance.now();
-      pacer.observe(chunk.steps, now - Math.max(chunk.submitted, lastDone));
-      lastDone = now;
+      pacer.observe(chunk.steps, at - Math.max(chunk.submitted, lastDone));
+      lastDone = at;
       collector.add(chunk, data);
       done = chunk.end;
-      if (done % every === 0 || done === steps) yield collector.take(done, now);
+      if (done % every === 0 || done === steps) yield collector.take(done, lastDone);
     }
     checked.signal?.throwIfAborted();
   } finally {
-    await Promise.allSettled(inFlight.map(({ data }) => data));
+    await Promise.allSettled(inFlight.map(({ result }) => result));
   }
 }
 
@@ -198,10 +216,10 @@ async function submitChunk(context: RunContext, checked: Checked, at: number, wa
   device.queue.submit([encoder.finish()]);
   context.position += steps;
   const bytes = copies.reduce((sum, { size }) => sum + size, 0);
-  const data = ring.collect(staging, bytes);
+  const result = ring.collect(staging, bytes).then((data) => ({ data, at: performance.now() }));
   // Whoever awaits it gets the rejection; this one only keeps it from counting as unhandled until then.
-  data.catch(() => undefined);
-  return { steps, end: at + steps, withCosts, origin: constants.frameOrigin, submitted: performance.now(), data };
+  result.catch(() => undefined);
+  return { steps, end: at + steps, withCosts, origin: constants.frameOrigin, submitted: performance.now(), result };
 }
 
 /** Puts the chunks of one metric together. */

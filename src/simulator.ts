@@ -2,9 +2,10 @@
  * The public face: a network on a device that runs, can be read and written, and encodes itself into a host's work.
  */
 
-import { acquireDevice, lossOf, type AdapterFacts } from "./device.ts";
+import { acquireDevice, lossOf, type Acquired, type AdapterFacts } from "./device.ts";
 import { DataError, DisposedError, VleError, type DeviceError } from "./errors.ts";
 import { Engine, type RunConstants } from "./engine.ts";
+import { checkClasses } from "./frames.ts";
 import { quadsOf, sizeOf, type StateQuantity } from "./layout.ts";
 import { resolvePlanning, resolveSeed, type PlanningOptions } from "./options.ts";
 import { unpad } from "./padding.ts";
@@ -88,13 +89,47 @@ export async function createSimulator(spec: NetworkSpec, options: SimulatorOptio
   const seed = resolveSeed(options.seed);
   signal?.throwIfAborted();
   const acquired = await acquireDevice(plan, { device, gpu, label, signal });
+  const fate = new Fate(acquired.device);
+  const fitted = acquired.facts.software ? planOf(spec, options, true) : plan;
+  let engine: Engine | undefined;
   try {
-    const fitted = acquired.facts.software ? planOf(spec, options, true) : plan;
-    const engine = await Engine.create(acquired.device, fitted, label, seed);
-    return new Simulator(engine, acquired.facts, acquired.isOwn);
+    engine = await Engine.create(acquired.device, fitted, label, seed);
+    signal?.throwIfAborted();
+    await fate.check();
+    return new Simulator(engine, acquired, fate);
   } catch (error) {
+    const told = error instanceof VleError || isReason(error, signal) ? error : await fate.explain(error);
+    engine?.destroy();
     if (acquired.isOwn) acquired.device.destroy();
-    throw error;
+    throw told;
+  }
+}
+
+const isReason = (error: unknown, signal: AbortSignal | undefined): boolean =>
+  signal?.aborted === true && error === signal.reason;
+
+/** Whether a device is lost. Apart from the simulator, so that a long-lived device does not keep that alive. */
+class Fate {
+  loss: DeviceError | undefined;
+  private readonly lost: Promise<void>;
+
+  constructor(device: GPUDevice) {
+    this.lost = lossOf(device).then((error) => {
+      this.loss = error;
+    });
+  }
+
+  /** @throws DeviceError DEVICE_LOST if the device was lost before. */
+  async check(): Promise<void> {
+    // A promise that is settled already comes before a timer.
+    await Promise.race([this.lost, new Promise((resolve) => setTimeout(resolve, 0))]);
+    if (this.loss !== undefined) throw this.loss;
+  }
+
+  /** The loss if there is news of it in a moment, as it may come just after the call that failed by it. */
+  async explain(error: unknown): Promise<unknown> {
+    await Promise.race([this.lost, new Promise((resolve) => setTimeout(resolve, lossDelay))]);
+    return this.loss ?? error;
   }
 }
 
@@ -112,15 +147,14 @@ export class Simulator {
   private readonly context: RunContext;
   private isDestroyed = false;
   private isRunning = false;
-  /** Apart from the simulator, so that a long-lived device does not keep it alive by the promise of its loss. */
-  private readonly fate: { loss?: DeviceError } = {};
-  private readonly lost: Promise<void>;
+  private readonly fate: Fate;
 
   /** @internal */
-  constructor(engine: Engine, adapter: AdapterFacts, ownsDevice: boolean) {
+  constructor(engine: Engine, { facts, isOwn }: Acquired, fate: Fate) {
     this.engine = engine;
-    this.adapter = adapter;
-    this.ownsDevice = ownsDevice;
+    this.adapter = facts;
+    this.ownsDevice = isOwn;
+    this.fate = fate;
     const constants: RunConstants = {
       eta: engine.plan.learning.optimizer.eta,
       frameOrigin: 0,
@@ -128,13 +162,9 @@ export class Simulator {
       targetFrames: 0,
       recordOrigin: 0,
     };
+    engine.writeConstants(constants);
     const ring = new StagingRing(engine.device, engine.label, ringSlots, stagingBytes(engine.plan));
     this.context = { engine, ring, constants, pacer: new Pacer(defaultChunkMilliseconds), position: 0 };
-    engine.writeConstants(constants);
-    const { fate } = this;
-    this.lost = lossOf(engine.device).then((error) => {
-      fate.loss = error;
-    });
   }
 
   get device(): GPUDevice {
@@ -201,6 +231,7 @@ export class Simulator {
       this.device.queue.submit([encoder.finish()]);
       const data = await staging.collect(target, size);
       options.signal?.throwIfAborted();
+      if (this.isDestroyed) throw new DisposedError("read");
       return unpad(new Float32Array(data), this.placeOf(quantity, where).columns);
     } catch (error) {
       throw await this.explained(error, "read", options.signal);
@@ -217,6 +248,9 @@ export class Simulator {
   write(quantity: NodeQuantity | ProjectionQuantity, where: string | Between, data: Float32Array): void {
     this.check("write");
     const place = this.placeOf(quantity, where);
+    if (!(data instanceof Float32Array)) throw new DataError(`write("${quantity}")`, "takes a Float32Array.");
+    if (quantity === "target" && typeof where === "string")
+      checkClasses(this.plan, `write("target").${where}`, where, data);
     const isFrames = place.buffer === "frames";
     const capacity = isFrames ? this.plan.frameCapacity : 1;
     const unit = (place.rows / capacity) * place.columns;
@@ -315,13 +349,9 @@ export class Simulator {
 
   /** A failure on the way is the caller's abort, the device's loss, this simulator's end, or what it says. */
   private async explained(error: unknown, call: string, signal: AbortSignal | undefined): Promise<unknown> {
-    if (error instanceof VleError || (signal?.aborted === true && error === signal.reason)) return error;
-    if (this.fate.loss === undefined && !this.isDestroyed) {
-      // The loss is told through a promise of its own, which may come a moment after the call that failed by it.
-      await Promise.race([this.lost, new Promise((resolve) => setTimeout(resolve, lossDelay))]);
-    }
-    if (this.isDestroyed) return new DisposedError(call);
-    return this.fate.loss ?? error;
+    if (error instanceof VleError || isReason(error, signal)) return error;
+    const told = this.isDestroyed ? error : await this.fate.explain(error);
+    return this.isDestroyed ? new DisposedError(call) : told;
   }
 }
 

@@ -101,12 +101,13 @@ export function tileTable(tiles: readonly Tile[]): ArrayBuffer {
   return rows.bytes;
 }
 
-/** tau_m of every neuron, then tau_r, each population padded to whole quads with 1, which divides harmlessly. */
+/** tau_m of every neuron, then tau_r, each population padded to whole quads with its last, so that padding is as stable. */
 export function timeConstants({ populations }: Network): ArrayBuffer {
   const rows = new Rows(populations.reduce((sum, { size }) => sum + quadsOf(size), 0) * 8);
   for (const which of ["tauM", "tauR"] as const) {
     for (const population of populations) {
-      for (let i = 0; i < quadsOf(population.size) * 4; i++) rows.f32(population[which][i] ?? 1);
+      const values = population[which];
+      for (let i = 0; i < quadsOf(population.size) * 4; i++) rows.f32(values[Math.min(i, values.length - 1)] ?? 1);
     }
   }
   return rows.bytes;
@@ -132,6 +133,9 @@ export function blockTable(network: Network, layout: Layout): ArrayBuffer {
   });
   return rows.bytes;
 }
+
+/** Size of struct Params of common/params.wgsl. */
+export const paramsBytes = 56;
 
 /** struct Clock: step 0, no updates, no fault. */
 export function clockWords(): ArrayBuffer {

@@ -28,6 +28,13 @@ fn tanh_safe(x: vec4f) -> vec4f {
   return select(sign(x) * (1.0 - decay) / (1.0 + decay), series, x2 < vec4f(0.0625));
 }
 
+/// 1 - tanh^2 loses its digits where tanh is near 1; this is the same, as 1 / cosh^2.
+fn tanh_slope(x: vec4f) -> vec4f {
+  let decay = exp(-2.0 * min(abs(x), vec4f(20.0)));
+  let half_cosh = 1.0 + decay;
+  return 4.0 * decay / (half_cosh * half_cosh);
+}
+
 fn sigmoid_safe(x: vec4f) -> vec4f {
   return 1.0 / (1.0 + exp(-clamp(x, vec4f(-80.0), vec4f(80.0))));
 }
@@ -48,8 +55,7 @@ fn activate(kind: u32, x: vec4f) -> Activated {
   let one = vec4f(1.0);
   var result = Activated(x, one);
   if ((ACTIVATIONS & TANH) != 0u && kind == TANH) {
-    let t = tanh_safe(x);
-    result = Activated(t, 1.0 - t * t);
+    result = Activated(tanh_safe(x), tanh_slope(x));
   }
   if ((ACTIVATIONS & SIGMOID) != 0u && kind == SIGMOID) {
     let y = sigmoid_safe(x);

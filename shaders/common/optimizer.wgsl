@@ -19,6 +19,8 @@ struct Rates {
   eta: f32,
   beta1: f32,
   beta2: f32,
+  complement1: f32,
+  complement2: f32,
   epsilon: f32,
   /// 1 / sqrt(1 - beta2^t); 1 where there is no second moment.
   scale: f32,
@@ -35,7 +37,15 @@ fn correction(log_beta: f32, t: f32) -> f32 {
 }
 
 fn learning_rates() -> Rates {
-  var rates = Rates(params.eta, params.beta1, params.beta2, params.epsilon, 1.0);
+  var rates = Rates(
+    params.eta,
+    params.beta1,
+    params.beta2,
+    params.complement1,
+    params.complement2,
+    params.epsilon,
+    1.0,
+  );
   if (OPTIMIZER == ADAM) {
     let t = f32(clock.update);
     rates.eta /= correction(params.log_beta1, t);
@@ -52,8 +62,8 @@ fn descend(k: u32, parameter: vec4f, gradient: vec4f, rates: Rates) {
     first_moment[k] = m;
     parameters[k] = parameter - rates.eta * m;
   } else if (OPTIMIZER == ADAM) {
-    let m = rates.beta1 * first_moment[k] + (1.0 - rates.beta1) * gradient;
-    let v = rates.beta2 * second_moment[k] + (1.0 - rates.beta2) * gradient * gradient;
+    let m = rates.beta1 * first_moment[k] + rates.complement1 * gradient;
+    let v = rates.beta2 * second_moment[k] + rates.complement2 * gradient * gradient;
     first_moment[k] = m;
     second_moment[k] = v;
     parameters[k] = parameter - rates.eta * m / (sqrt(v) * rates.scale + rates.epsilon);

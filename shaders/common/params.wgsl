@@ -12,6 +12,10 @@ struct Params {
   /// beta^t).
   log_beta1: f32,
   log_beta2: f32,
+  /// 1 - beta1 and 1 - beta2, rounded once: the difference of rounded numbers has few digits
+  /// left.
+  complement1: f32,
+  complement2: f32,
   epsilon: f32,
   /// Step whose input and target are frame 0 of the frame buffer.
   frame_origin: u32,

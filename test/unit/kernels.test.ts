@@ -203,7 +203,7 @@ describe("struct Params", () => {
     const { bytes, offset } = written(run);
     expect(offset).toBe(0);
     expect(bytes.byteLength).toBe(struct("neurons", "Params").size);
-    expect(bytes.byteLength).toBe(48);
+    expect(bytes.byteLength).toBe(56);
     expect(decode(bytes, "neurons", "Params", 0)).toEqual({
       dt: 0.125,
       eta: 3,
@@ -211,6 +211,8 @@ describe("struct Params", () => {
       beta2: 0.75,
       log_beta1: Math.fround(Math.log(0.5)),
       log_beta2: Math.fround(Math.log(0.75)),
+      complement1: 0.5,
+      complement2: 0.25,
       epsilon: 0.0625,
       frame_origin: 5,
       input_frames: 6,
