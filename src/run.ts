@@ -3,7 +3,7 @@
  * metrics brought back through the staging ring.
  */
 
-import { DataError, DivergedError } from "./errors.ts";
+import { DataError, DisposedError, DivergedError } from "./errors.ts";
 import type { Engine, RunConstants } from "./engine.ts";
 import { FrameStream, signalsOf, type SignalData } from "./frames.ts";
 import { type Pacer } from "./pacer.ts";
@@ -57,6 +57,8 @@ export interface RunContext {
   readonly pacer: Pacer;
   /** Steps encoded so far, by this run and before it. */
   position: number;
+  /** Whether the simulator was destroyed. */
+  isDestroyed: boolean;
 }
 
 /** Running costs are read and zeroed at least this often, so that f32 sums keep their digits however long a run is. */
@@ -195,6 +197,7 @@ async function submitChunk(context: RunContext, checked: Checked, at: number, wa
   const { plan, device, label } = engine;
   const { every, stream } = checked;
   const staging = await ring.take();
+  if (context.isDestroyed) throw new DisposedError("run");
   const window = stream.prepare(at);
   if (window !== null) engine.writeConstants(Object.assign(constants, window));
   const row = plan.traces.length > 0 ? at % plan.recordRows : 0;

@@ -145,7 +145,6 @@ export class Simulator {
   private readonly engine: Engine;
   private readonly ownsDevice: boolean;
   private readonly context: RunContext;
-  private isDestroyed = false;
   private isRunning = false;
   private readonly fate: Fate;
 
@@ -164,7 +163,14 @@ export class Simulator {
     };
     engine.writeConstants(constants);
     const ring = new StagingRing(engine.device, engine.label, ringSlots, stagingBytes(engine.plan));
-    this.context = { engine, ring, constants, pacer: new Pacer(defaultChunkMilliseconds), position: 0 };
+    this.context = {
+      engine,
+      ring,
+      constants,
+      pacer: new Pacer(defaultChunkMilliseconds),
+      position: 0,
+      isDestroyed: false,
+    };
   }
 
   get device(): GPUDevice {
@@ -231,7 +237,7 @@ export class Simulator {
       this.device.queue.submit([encoder.finish()]);
       const data = await staging.collect(target, size);
       options.signal?.throwIfAborted();
-      if (this.isDestroyed) throw new DisposedError("read");
+      if (this.context.isDestroyed) throw new DisposedError("read");
       return unpad(new Float32Array(data), this.placeOf(quantity, where).columns);
     } catch (error) {
       throw await this.explained(error, "read", options.signal);
@@ -309,8 +315,8 @@ export class Simulator {
 
   /** Frees everything this simulator made; a borrowed device stays. May be called again. */
   destroy(): void {
-    if (this.isDestroyed) return;
-    this.isDestroyed = true;
+    if (this.context.isDestroyed) return;
+    this.context.isDestroyed = true;
     this.context.ring.destroy();
     this.engine.destroy();
     if (this.ownsDevice) this.device.destroy();
@@ -322,7 +328,7 @@ export class Simulator {
 
   /** Waits for the work submitted so far, then destroys. */
   async [asyncDisposeSymbol](): Promise<void> {
-    if (!this.isDestroyed) await this.device.queue.onSubmittedWorkDone().catch(() => undefined);
+    if (!this.context.isDestroyed) await this.device.queue.onSubmittedWorkDone().catch(() => undefined);
     this.destroy();
   }
 
@@ -343,15 +349,15 @@ export class Simulator {
   }
 
   private check(call: string): void {
-    if (this.isDestroyed) throw new DisposedError(call);
+    if (this.context.isDestroyed) throw new DisposedError(call);
     if (this.fate.loss !== undefined) throw this.fate.loss;
   }
 
   /** A failure on the way is the caller's abort, the device's loss, this simulator's end, or what it says. */
   private async explained(error: unknown, call: string, signal: AbortSignal | undefined): Promise<unknown> {
     if (error instanceof VleError || isReason(error, signal)) return error;
-    const told = this.isDestroyed ? error : await this.fate.explain(error);
-    return this.isDestroyed ? new DisposedError(call) : told;
+    const told = this.context.isDestroyed ? error : await this.fate.explain(error);
+    return this.context.isDestroyed ? new DisposedError(call) : told;
   }
 }
 

@@ -45,5 +45,5 @@ function addCrossEntropy(beta: number, rate: Float64Array, wanted: number, topDo
   for (const [i, exponential] of exponentials.entries()) {
     addTo(topDown, i, beta * ((i === wanted ? 1 : 0) - exponential / total));
   }
-  return beta * (Math.log(total) + largest - at(rate, wanted));
+  return beta * (Math.log(total) + (largest - at(rate, wanted)));
 }

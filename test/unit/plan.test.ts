@@ -54,9 +54,9 @@ describe("describePlan", () => {
       batch    1
 
       buffer               bytes  purpose
-      parameters           30720  weights, then biases
-      first_moment         30720  optimiser
-      second_moment        30720  optimiser
+      parameters           29184  weights, then biases
+      first_moment         29184  optimiser
+      second_moment        29184  optimiser
       state                 5632  error, potential, low-passed error, slope, rate, costs
       partial_sums          2496  currents and feedback, per tile
       frames               65536  input and target of 512 steps
@@ -68,11 +68,11 @@ describe("describePlan", () => {
       synapse_tiles          320  table of 10 workgroups
       blocks                 192  table of initial values
       clock                   16  step, updates, fault
-      params                  48  constants of a run
-      total               217332
+      params                  64  constants of a run
+      total               212740
 
       when            dispatch         workgroups  constants
-      once            initialize             30x1
+      once            initialize             29x1
       start of a run  neurons begin           4x1  FINISH=0 BEGIN=1 ERRORS=1 FIELD=64 BATCH=1 ACTIVATIONS=3 COSTS=2 TRACES=1 HAS_WIDE_ROWS=0
       every step      synapses               10x1  LEARN=1 OPTIMIZER=2 WIDTH=17 QUADS=1 ROWS=16 SHARED=1
       every step      neurons                 4x1  FINISH=1 BEGIN=1 ERRORS=1 FIELD=64 BATCH=1 ACTIVATIONS=3 COSTS=2 TRACES=1 HAS_WIDE_ROWS=0
@@ -86,9 +86,9 @@ describe("describePlan", () => {
       batch    20
 
       buffer               bytes  purpose
-      parameters           30720  weights, then biases
-      first_moment         30720  optimiser
-      second_moment        30720  optimiser
+      parameters           29184  weights, then biases
+      first_moment         29184  optimiser
+      second_moment        29184  optimiser
       state                62208  error, potential, low-passed error, slope, rate, costs
       partial_sums         22080  currents and feedback, per tile
       frames               65024  input and target of 28 steps
@@ -101,11 +101,11 @@ describe("describePlan", () => {
       learn_tiles            256  table of 8 workgroups
       blocks                 192  table of initial values
       clock                   16  step, updates, fault
-      params                  48  constants of a run
-      total              1227572
+      params                  64  constants of a run
+      total              1222980
 
       when            dispatch         workgroups  constants
-      once            initialize             30x1
+      once            initialize             29x1
       start of a run  neurons begin          15x1  FINISH=0 BEGIN=1 ERRORS=1 FIELD=736 BATCH=20 ACTIVATIONS=3 COSTS=2 TRACES=1 HAS_WIDE_ROWS=0
       every step      propagate              13x1  BATCH=20
       every step      learn                   8x1  BATCH=20 OPTIMIZER=2
