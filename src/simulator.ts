@@ -232,12 +232,13 @@ export class Simulator {
     const staging = new StagingRing(this.device, `${this.engine.label}/read`, 1, size);
     try {
       const target = await staging.take();
+      this.check("read");
       const encoder = this.device.createCommandEncoder({ label: `${this.engine.label}/read` });
       staging.encode(encoder, target, [{ buffer, offset, size }]);
       this.device.queue.submit([encoder.finish()]);
       const data = await staging.collect(target, size);
       options.signal?.throwIfAborted();
-      if (this.context.isDestroyed) throw new DisposedError("read");
+      this.check("read");
       return unpad(new Float32Array(data), this.placeOf(quantity, where).columns);
     } catch (error) {
       throw await this.explained(error, "read", options.signal);
