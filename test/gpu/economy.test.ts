@@ -91,7 +91,7 @@ describe("a run of 2,000 steps", () => {
     using sim = await createSimulator(tiny, { device: device() });
     const submitsOf = async (milliseconds: number): Promise<number> => {
       const { submits } = await callsDuring(device(), async () => {
-        for await (const { steps } of sim.run({ steps: 400, every: 20, chunkMilliseconds: 20, ...tinyData(20) })) {
+        for await (const { steps } of sim.run({ steps: 100, every: 20, chunkMilliseconds: 100, ...tinyData(20) })) {
           expect(steps).toBe(20);
           await new Promise((resolve) => setTimeout(resolve, milliseconds));
         }
@@ -101,7 +101,7 @@ describe("a run of 2,000 steps", () => {
     await submitsOf(0);
     const quick = await submitsOf(0);
     // A page that draws between the metrics: its time is not the device's, and must not shrink the chunks.
-    expect(await submitsOf(60)).toBeLessThanOrEqual(1.2 * quick);
+    expect(await submitsOf(300)).toBeLessThanOrEqual(quick + 1);
   });
 });
 
