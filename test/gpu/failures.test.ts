@@ -96,7 +96,7 @@ async function live(device: GPUDevice): Promise<unknown> {
   let sim: Simulator | undefined;
   try {
     sim = await createSimulator(tiny, { device });
-    await metricsOf(sim, { steps: 20, every: 5, ...tinyData(20) });
+    await metricsOf(sim, { steps: 6, every: 3, ...tinyData(6) });
     await sim.read("rate", "hidden");
     return null;
   } catch (error) {
