@@ -3,10 +3,12 @@ export type {
   Between,
   BufferView,
   NodeQuantity,
+  PartOf,
   ProjectionQuantity,
   Requirements,
   Simulator,
   SimulatorOptions,
+  Where,
 } from "./simulator.ts";
 export type { PlanningOptions } from "./options.ts";
 export type { SignalData } from "./frames.ts";
@@ -26,7 +28,7 @@ export {
   type SourceSpec,
 } from "./spec.ts";
 export { describePlan, type Limits, type Plan } from "./plan.ts";
-export { tunings, type RecordSpec, type StateQuantity, type TraceQuantity, type Tuning } from "./layout.ts";
+export { tunings, type EnergyQuantity, type RecordSpec, type StateQuantity, type TraceQuantity, type Tuning } from "./layout.ts";
 export type { AdapterFacts } from "./device.ts";
 export {
   DataError,

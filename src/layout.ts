@@ -11,6 +11,11 @@ import type { Learning, Network, Projection } from "./spec.ts";
 /** Fields of the state, in the order of their places; each holds [batch][neurons] of every population. */
 export const stateFields = ["error", "potential", "lowPassedError", "slope", "rate"] as const;
 export type StateQuantity = (typeof stateFields)[number];
+/**
+ * Of the last window of adjoint errors: the gradient with respect to the potentials at its start, [batch][neurons], and, if
+ * the window is kept whole, the adjoint of every step, [step][batch][neurons].
+ */
+export type WindowQuantity = "potentialGradient" | "adjoint";
 
 /** In the order of the kernel's record places. */
 export const traceQuantities = [
@@ -22,6 +27,7 @@ export const traceQuantities = [
   "feedback",
   "current",
   "potentialDerivative",
+  "topDown",
 ] as const;
 /** What can be recorded at every step: the state, and three quantities that live only inside a step. */
 export type TraceQuantity = (typeof traceQuantities)[number];
@@ -32,10 +38,17 @@ export interface RecordSpec {
   readonly quantity: TraceQuantity;
 }
 
+/** Of the whole network in a step, [batch] (docs/theory.md, "Energy"). */
+export const energyQuantities = ["mismatch", "cost", "energy", "action", "conserved"] as const;
+export type EnergyQuantity = (typeof energyQuantities)[number];
+
 export interface PlanOptions {
   readonly batch: number;
   readonly learning: Learning;
   readonly record: readonly RecordSpec[];
+  readonly energies: readonly EnergyQuantity[];
+  /** Bytes for what a window of adjoint errors keeps on the device. */
+  readonly trajectoryBytes: number;
   /** Bytes for the frames of input and target. */
   readonly frameBytes: number;
   readonly tuning: Tuning;

@@ -2,7 +2,7 @@
  * Checks what a user says besides the network, and fills in the defaults. Pure.
  */
 
-import { traceQuantities, tunings, type PlanOptions, type RecordSpec, type Tuning } from "./layout.ts";
+import { energyQuantities, traceQuantities, tunings, type EnergyQuantity, type PlanOptions, type RecordSpec, type Tuning } from "./layout.ts";
 import { resolveLearning, type LearningSpec } from "./spec.ts";
 import { at, fields, integerRange, list, name, number, oneOf, boolean, positive } from "./spec/read.ts";
 
@@ -12,25 +12,36 @@ export interface PlanningOptions {
   readonly learning?: LearningSpec;
   /** What is recorded on the device at every step and comes back with the metrics. */
   readonly record?: readonly RecordSpec[];
+  /** Energies of the whole network that are recorded likewise; they come back as `energies` of the metrics. */
+  readonly energies?: readonly EnergyQuantity[];
+  /**
+   * Device memory for what a window of adjoint errors keeps, in bytes. A longer window is cut into segments, and all but
+   * the last are computed twice. Default 64 MiB.
+   */
+  readonly trajectoryBytes?: number;
   /** Device memory for input and target, in bytes; longer data is streamed through it. Default 8 MiB. */
   readonly frameBytes?: number;
   /** How work is cut into workgroups. Default `tunings.gpu`, or `tunings.cpu` on a software adapter. */
   readonly tuning?: Tuning;
 }
 
-const planningKeys = ["batch", "learning", "record", "frameBytes", "tuning"] as const;
+const planningKeys = ["batch", "learning", "record", "energies", "trajectoryBytes", "frameBytes", "tuning"] as const;
 const simulatorKeys = [...planningKeys, "seed", "device", "gpu", "label", "signal"] as const;
 const defaultFrameBytes = 8 * 2 ** 20;
+const defaultTrajectoryBytes = 64 * 2 ** 20;
 
 /** @throws SpecError naming the option, its value, the limit and the cure. */
 export function resolvePlanning(options: PlanningOptions, isSoftware: boolean): PlanOptions {
   // A simulator's options hold those of its plan.
   const given = fields(options, "options", simulatorKeys);
-  const { batch = 1, record = [], frameBytes = defaultFrameBytes } = given;
+  const { batch = 1, record = [], energies = [], frameBytes = defaultFrameBytes } = given;
+  const { trajectoryBytes = defaultTrajectoryBytes } = given;
   return {
     batch: number(batch, "options.batch", integerRange(1, 65536)),
     learning: resolveLearning(options.learning),
     record: list(record, "options.record", readRecord),
+    energies: list(energies, "options.energies", (value, path) => oneOf(value, path, energyQuantities)),
+    trajectoryBytes: number(trajectoryBytes, "options.trajectoryBytes", positive),
     frameBytes: number(frameBytes, "options.frameBytes", positive),
     tuning:
       given.tuning === undefined ? tunings[isSoftware ? "cpu" : "gpu"] : readTuning(given.tuning, "options.tuning"),

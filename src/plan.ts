@@ -178,7 +178,7 @@ function planNeurons(network: Network, options: PlanOptions, layout: Layout, wor
     constants: {
       FINISH: Number(finish),
       BEGIN: Number(begin),
-      ERRORS: { none: 0, local: 1, instantaneous: 2 }[options.learning.errors],
+      ERRORS: { none: 0, local: 1, instantaneous: 2, adjoint: 0 }[options.learning.errors],
       FIELD: layout.field,
       BATCH: options.batch,
       ...contentBits(network, options),

@@ -46,6 +46,11 @@ export function biasStream(network: Network, position: number): number {
   return network.projections.length + position;
 }
 
+/** Stream of the fixed random weights that carry errors back through projection `position`. */
+export function feedbackStream(network: Network, position: number): number {
+  return network.projections.length + network.populations.length + position;
+}
+
 /** The `index`-th number of a parameter stream, in [0, 1), a multiple of 2^-24. */
 export function uniformParameter(seed: number, stream: number, index: number): number {
   const words = block(seed, stream, Math.floor(index / 4), PARAMETERS);

@@ -47,6 +47,8 @@ export interface Metrics {
   readonly stepsPerSecond: number;
   /** The recorded values of the steps covered, [step][batch][neurons], in the order of `options.record`. */
   readonly traces: readonly Float32Array[];
+  /** The recorded energies of the steps covered, [step][batch], in the order of `options.energies`. */
+  readonly energies: readonly Float32Array[];
 }
 
 export interface RunContext {
@@ -270,6 +272,7 @@ class Collector {
       seconds,
       stepsPerSecond: this.covered / seconds,
       traces: this.traces.map(join),
+      energies: [],
     };
     this.cost = 0;
     this.covered = 0;

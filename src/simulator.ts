@@ -6,7 +6,7 @@ import { acquireDevice, lossOf, type Acquired, type AdapterFacts } from "./devic
 import { DataError, DisposedError, VleError, type DeviceError } from "./errors.ts";
 import { Engine, type RunConstants } from "./engine.ts";
 import { checkClasses } from "./frames.ts";
-import { quadsOf, sizeOf, type StateQuantity } from "./layout.ts";
+import { quadsOf, sizeOf, type StateQuantity, type WindowQuantity } from "./layout.ts";
 import { resolvePlanning, resolveSeed, type PlanningOptions } from "./options.ts";
 import { unpad } from "./padding.ts";
 import { planNetwork, requiredLimits, type Limits, type Place, type Plan } from "./plan.ts";
@@ -33,6 +33,14 @@ export interface Between {
   readonly to: string;
 }
 
+/** Names the parameters of a population's neurons; a population named alone means its biases. */
+export interface PartOf {
+  readonly population: string;
+  readonly of: "bias" | "tauM" | "tauR";
+}
+
+export type Where = string | Between | PartOf;
+
 /** A place in a GPU buffer, in bytes. `layout` reads like "f32[batch=4][neurons=10, padded to 12]". */
 export interface BufferView {
   readonly buffer: GPUBuffer;
@@ -45,9 +53,12 @@ export interface BufferView {
  * State: [batch][neurons] of a population. The rate of a source is its input of the last step; the cost of a population
  * is summed over the steps since a run or `reset` zeroed it.
  */
-export type NodeQuantity = StateQuantity | "bias" | "input" | "target" | "cost";
-/** Parameters and the optimiser's moments: [post][pre] of a projection. */
-export type ProjectionQuantity = "weight" | "firstMoment" | "secondMoment";
+export type NodeQuantity = StateQuantity | "bias" | "tauM" | "tauR" | "input" | "target" | "cost" | WindowQuantity;
+/**
+ * Parameters [post][pre] of a projection, the optimiser's moments, and the gradient of the last window of adjoint errors
+ * (of the cost with its beta, mean over batch rows, summed over steps). The fixed weights that carry random feedback.
+ */
+export type ProjectionQuantity = "weight" | "feedbackWeight" | "firstMoment" | "secondMoment" | "gradient";
 
 export interface Requirements {
   readonly requiredFeatures: readonly GPUFeatureName[];
@@ -223,7 +234,7 @@ export class Simulator {
    */
   async read(
     quantity: NodeQuantity | ProjectionQuantity,
-    where: string | Between,
+    where: Where,
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<Float32Array> {
     this.check("read");
@@ -252,7 +263,7 @@ export class Simulator {
    * start at the current step and repeat.
    * @throws DataError if there is no such quantity or the length is not its length.
    */
-  write(quantity: NodeQuantity | ProjectionQuantity, where: string | Between, data: Float32Array): void {
+  write(quantity: NodeQuantity | ProjectionQuantity, where: Where, data: Float32Array): void {
     this.check("write");
     const place = this.placeOf(quantity, where);
     if (!(data instanceof Float32Array)) throw new DataError(`write("${quantity}")`, "takes a Float32Array.");
@@ -293,7 +304,7 @@ export class Simulator {
    * Where a quantity lives on the device, without a copy. It may be bound in kernels of the host.
    * @throws DataError if there is no such quantity.
    */
-  buffer(quantity: NodeQuantity | ProjectionQuantity, where: string | Between): BufferView {
+  buffer(quantity: NodeQuantity | ProjectionQuantity, where: Where): BufferView {
     this.check("buffer");
     const place = this.placeOf(quantity, where);
     return {
@@ -333,8 +344,8 @@ export class Simulator {
     this.destroy();
   }
 
-  private placeOf(quantity: NodeQuantity | ProjectionQuantity, where: string | Between): Place {
-    const key = typeof where === "string" ? `${quantity}/${where}` : `${quantity}/${where.from}/${where.to}`;
+  private placeOf(quantity: NodeQuantity | ProjectionQuantity, where: Where): Place {
+    const key = keyOf(quantity, where);
     const place = this.plan.places.get(key);
     const isHeld = place !== undefined && (place.first + sizeOf(place)) * 16 <= this.engine.buffer(place.buffer).size;
     if (isHeld) return place;
@@ -360,6 +371,13 @@ export class Simulator {
     const told = this.context.isDestroyed ? error : await this.fate.explain(error);
     return this.context.isDestroyed ? new DisposedError(call) : told;
   }
+}
+
+/** Of a place in the plan; names have no slashes. */
+function keyOf(quantity: string, where: Where): string {
+  if (typeof where === "string") return `${quantity}/${where}`;
+  if ("from" in where) return `${quantity}/${where.from}/${where.to}`;
+  return where.of === "bias" ? `${quantity}/${where.population}` : `${quantity}//${where.of}/${where.population}`;
 }
 
 function layoutOf({ rows, columns, axes }: Place): string {

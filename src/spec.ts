@@ -6,4 +6,5 @@
 export type * from "./spec/types.ts";
 export { layered, type LayeredSpec, type LayerSpec } from "./spec/layered.ts";
 export { resolveLearning } from "./spec/learning.ts";
-export { MAX_NEURONS, resolveNetwork } from "./spec/network.ts";
+export { distancesOf, loopGain, warningsOf } from "./spec/levels.ts";
+export { MAX_NEURONS, PLASTIC_TAU_STEPS, resolveNetwork } from "./spec/network.ts";

@@ -6,25 +6,24 @@ type Cost = NonNullable<Population["cost"]>;
 /**
  * Cost of rates [batch][neurons] against a target: squared error beta |y - r|^2 / 2 with targets [batch][neurons], or
  * cross-entropy -beta log softmax(r)[class] with a class per batch row, -1 for none. Adds -d cost / d r of every row
- * to `topDown` and returns the cost, summed over neurons, mean over all batch rows.
+ * to `pull` and its cost, summed over neurons, to `costs` [batch].
  */
 export function addCost(
   { kind, beta }: Cost,
   rate: Float64Array,
   target: Float64Array,
-  size: number,
-  topDown: Float64Array,
-): number {
-  const batch = rate.length / size;
-  let sum = 0;
-  for (let lane = 0; lane < batch; lane++) {
-    const [r, signal] = [row(rate, lane, size), row(topDown, lane, size)];
-    sum +=
+  pull: Float64Array,
+  costs: Float64Array,
+): void {
+  const size = rate.length / costs.length;
+  for (let lane = 0; lane < costs.length; lane++) {
+    const [r, signal] = [row(rate, lane, size), row(pull, lane, size)];
+    const cost =
       kind === "squared-error"
         ? addSquaredError(beta, r, row(target, lane, size), signal)
         : addCrossEntropy(beta, r, at(target, lane), signal);
+    addTo(costs, lane, cost);
   }
-  return sum / batch;
 }
 
 function addSquaredError(beta: number, rate: Float64Array, target: Float64Array, topDown: Float64Array): number {

@@ -1,12 +1,11 @@
 /**
- * Twin of the kernel `neurons`, in its two halves. Between them lies the border of a step: the first half finishes
- * step k - 1, the second begins step k.
+ * Twin of the kernel `neurons`, in its two halves: the first integrates the potential and gives the rate, the second turns
+ * what comes from above into an error.
  */
 
-import type { Errors, Population } from "../spec.ts";
+import type { Learning, Population } from "../spec.ts";
 import { activate, activationSlope } from "./activation.ts";
 import { addTo, at } from "./array.ts";
-import { addCost } from "./cost.ts";
 
 /** One value per batch row and neuron, [batch][neurons]. All start at 0, the slope included. */
 export interface NeuronState {
@@ -16,8 +15,12 @@ export interface NeuronState {
   readonly potentialDerivative: Float64Array;
   /** phi(u + tauR du/dt) */
   readonly rate: Float64Array;
+  /** The rate of the step before. */
+  readonly previousRate: Float64Array;
   /** phi'(u + tauR du/dt) */
   readonly slope: Float64Array;
+  /** alpha */
+  readonly topDown: Float64Array;
   /** v */
   readonly lowPassedError: Float64Array;
   /** e */
@@ -26,6 +29,9 @@ export interface NeuronState {
   readonly current: Float64Array;
   /** W^T e, summed over the outgoing projections. */
   readonly feedback: Float64Array;
+  /** Running means of alpha^2 and of the published e^2, for the corrected gain. */
+  readonly topDownPower: Float64Array;
+  readonly errorPower: Float64Array;
 }
 
 export function createNeuronState(values: number): NeuronState {
@@ -34,17 +40,31 @@ export function createNeuronState(values: number): NeuronState {
     potential: zeros(),
     potentialDerivative: zeros(),
     rate: zeros(),
+    previousRate: zeros(),
     slope: zeros(),
+    topDown: zeros(),
     lowPassedError: zeros(),
     error: zeros(),
     current: zeros(),
     feedback: zeros(),
+    topDownPower: zeros(),
+    errorPower: zeros(),
   };
 }
 
+/** One value per neuron, which may learn. */
+export interface TimeConstants {
+  readonly tauM: Float64Array;
+  readonly tauR: Float64Array;
+}
+
 /** Integrates the potential over one dt from the step's current and error; look-ahead, rate and slope. */
-export function finishNeurons(population: Population, state: NeuronState, dt: number): void {
-  const { size, tauM, tauR, gamma, activation } = population;
+export function finishNeurons(
+  { size, gamma, activation }: Population,
+  state: NeuronState,
+  { tauM, tauR }: TimeConstants,
+  dt: number,
+): void {
   for (let i = 0; i < state.potential.length; i++) {
     const u = at(state.potential, i);
     const derivative = (at(state.current, i) + gamma * at(state.error, i) - u) / at(tauM, i % size);
@@ -56,37 +76,46 @@ export function finishNeurons(population: Population, state: NeuronState, dt: nu
   }
 }
 
-export interface Beginning {
-  readonly dt: number;
-  readonly errors: Errors;
-  /** [batch][neurons] for squared error, [batch] classes for cross-entropy; null if there is none. */
-  readonly target: Float64Array | null;
-}
+/** Bounds of the corrected gain, and the length of its running means in membrane time constants. */
+export const GAIN_BOUNDS = [1e-3, 1] as const;
+export const GAIN_MEMORY = 10;
 
 /**
- * Turns the feedback of the last step, and the cost of its rates against this step's target, into this step's error.
- * Returns the cost, summed over neurons, mean over batch rows; null without a target.
+ * This step's error from alpha = slope (feedback + pull).
+ *
+ * @param pull what the cost adds to the feedback, [batch][neurons].
+ * @param slope that of the last step, or an earlier one where lags are aligned.
  */
 export function beginNeurons(
-  population: Population,
+  { size }: Population,
   state: NeuronState,
-  { dt, errors, target }: Beginning,
-): number | null {
-  const { size, tauM, tauR, cost } = population;
-  const topDown = Float64Array.from(state.feedback);
-  const value = cost === null || target === null ? null : addCost(cost, state.rate, target, size, topDown);
-  if (errors === "none") return value;
-  for (const [i, signal] of topDown.entries()) {
-    const alpha = at(state.slope, i) * signal;
+  { tauM, tauR }: TimeConstants,
+  pull: Float64Array,
+  slope: Float64Array,
+  { errors, gain }: Learning,
+  dt: number,
+): void {
+  for (let i = 0; i < state.error.length; i++) {
+    const alpha = at(slope, i) * (at(state.feedback, i) + at(pull, i));
+    state.topDown[i] = alpha;
     if (errors === "instantaneous") {
       state.error[i] = alpha;
       state.lowPassedError[i] = alpha;
-    } else {
-      const v = at(state.lowPassedError, i);
-      const derivative = (alpha - v) / at(tauR, i % size);
-      state.error[i] = v + at(tauM, i % size) * derivative;
-      addTo(state.lowPassedError, i, dt * derivative);
+      continue;
     }
+    const v = at(state.lowPassedError, i);
+    const derivative = (alpha - v) / at(tauR, i % size);
+    const e = v + at(tauM, i % size) * derivative;
+    addTo(state.lowPassedError, i, dt * derivative);
+    state.error[i] = gain === "corrected" ? e * correctedGain(state, i, alpha, e, dt / at(tauM, i % size)) : e;
   }
-  return value;
+}
+
+/** mean(alpha^2) / mean(e^2), both up to now. */
+function correctedGain(state: NeuronState, i: number, alpha: number, e: number, dtOverTau: number): number {
+  const weight = dtOverTau / GAIN_MEMORY;
+  addTo(state.topDownPower, i, weight * (alpha ** 2 - at(state.topDownPower, i)));
+  addTo(state.errorPower, i, weight * (e ** 2 - at(state.errorPower, i)));
+  const power = at(state.errorPower, i);
+  return power > 0 ? Math.min(Math.max(at(state.topDownPower, i) / power, GAIN_BOUNDS[0]), GAIN_BOUNDS[1]) : 1;
 }

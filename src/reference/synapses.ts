@@ -1,21 +1,23 @@
 /**
- * Twins of the kernels of one projection: `synapses` is `propagate` and then `learn`, so that both products use the
- * weights before the update.
+ * Twins of the kernels of one projection. Both products use the weights before the update.
  */
 
 import type { Optimizer } from "../spec.ts";
 import { addScaled, addTo, at, dot, row } from "./array.ts";
 
-/** A parameter block and the moments of its optimiser: [post][pre] for weights, [neurons] for biases. */
+/** A parameter block and the moments of its optimiser: [post][pre] for weights, [neurons] for biases and time constants. */
 export interface Parameters {
   readonly value: Float64Array;
   readonly firstMoment: Float64Array;
   readonly secondMoment: Float64Array;
+  /** Of the cost of the last window of adjoint errors, mean over batch rows, summed over its steps. */
+  readonly gradient: Float64Array;
 }
 
 export function createParameters(initial: ArrayLike<number>): Parameters {
   const value = Float64Array.from(initial);
-  return { value, firstMoment: new Float64Array(value.length), secondMoment: new Float64Array(value.length) };
+  const zeros = (): Float64Array => new Float64Array(value.length);
+  return { value, firstMoment: zeros(), secondMoment: zeros(), gradient: zeros() };
 }
 
 /** The update number `count` (from 1) of an optimiser. */
@@ -24,71 +26,53 @@ export interface Update {
   readonly count: number;
 }
 
-export interface Ends {
-  readonly pre: number;
-  readonly post: number;
-  readonly batch: number;
-  /** Rates that enter the projection, [batch][pre]. */
-  readonly rate: Float64Array;
-  /** Errors of the neurons it ends at, [batch][post]. */
-  readonly error: Float64Array;
-  /** Receives += W r, [batch][post]. */
-  readonly current: Float64Array;
-  /** Receives += W^T e, [batch][pre]. */
-  readonly feedback: Float64Array;
-}
-
-/** One projection, one step; `update` is null if its weights stay. */
-export function synapses(weights: Parameters, ends: Ends, update: Update | null): void {
-  propagate(weights, ends);
-  if (update !== null) learn(weights, ends, update);
-}
-
-/** Adds W r to the current and W^T e to the feedback. */
-export function propagate({ value }: Parameters, { pre, post, batch, rate, error, current, feedback }: Ends): void {
+/** Adds W r to the current: rate [batch][pre], current [batch][post], weights [post][pre]. */
+export function addCurrent(weights: Float64Array, rate: Float64Array, current: Float64Array, batch: number): void {
+  const [pre, post] = [rate.length / batch, current.length / batch];
   for (let lane = 0; lane < batch; lane++) {
-    for (let i = 0; i < post; i++) {
-      const weights = row(value, i, pre);
-      addTo(current, lane * post + i, dot(weights, row(rate, lane, pre)));
-      addScaled(row(feedback, lane, pre), weights, at(error, lane * post + i));
-    }
+    const r = row(rate, lane, pre);
+    for (let i = 0; i < post; i++) addTo(current, lane * post + i, dot(row(weights, i, pre), r));
   }
 }
 
-/** One optimiser step of the weights with the gradient -e r^T, mean over the batch. */
-export function learn(weights: Parameters, { pre, post, batch, rate, error }: Ends, update: Update): void {
-  for (let i = 0; i < post; i++) {
-    const gradient = new Float64Array(pre);
-    for (let lane = 0; lane < batch; lane++) {
-      addScaled(gradient, row(rate, lane, pre), -at(error, lane * post + i) / batch);
-    }
-    descend(rowOf(weights, i, pre), gradient, update);
-  }
-}
-
-function rowOf({ value, firstMoment, secondMoment }: Parameters, index: number, length: number): Parameters {
-  return {
-    value: row(value, index, length),
-    firstMoment: row(firstMoment, index, length),
-    secondMoment: row(secondMoment, index, length),
-  };
-}
-
-/** Writes the biases into the currents [batch][neurons], then updates them from the errors of the same shape. */
-export function biases(bias: Parameters, error: Float64Array, current: Float64Array, update: Update | null): void {
-  const size = bias.value.length;
-  const batch = error.length / size;
-  const gradient = new Float64Array(size);
+/** Adds W^T e to the feedback: error [batch][post], feedback [batch][pre], weights [post][pre]. */
+export function addFeedback(weights: Float64Array, error: Float64Array, feedback: Float64Array, batch: number): void {
+  const [pre, post] = [feedback.length / batch, error.length / batch];
   for (let lane = 0; lane < batch; lane++) {
-    row(current, lane, size).set(bias.value);
-    addScaled(gradient, row(error, lane, size), -1 / batch);
+    const m = row(feedback, lane, pre);
+    for (let i = 0; i < post; i++) addScaled(m, row(weights, i, pre), at(error, lane * post + i));
   }
-  if (update !== null) descend(bias, gradient, update);
 }
 
-/** One optimiser step. */
-function descend(parameters: Parameters, gradient: Float64Array, { optimizer, count }: Update): void {
-  const { value, firstMoment, secondMoment } = parameters;
+/** Adds factor times the outer product of signal [batch][post] and activity [batch][pre], summed over the batch. */
+export function addOuter(
+  gradient: Float64Array,
+  signal: Float64Array,
+  activity: Float64Array,
+  batch: number,
+  factor: number,
+): void {
+  const [pre, post] = [activity.length / batch, signal.length / batch];
+  for (let lane = 0; lane < batch; lane++) {
+    const r = row(activity, lane, pre);
+    for (let i = 0; i < post; i++) addScaled(row(gradient, i, pre), r, factor * at(signal, lane * post + i));
+  }
+}
+
+/** Adds factor times a signal [batch][neurons], optionally times another one, summed over the batch. */
+export function addColumnSums(gradient: Float64Array, signal: Float64Array, factor: number, other?: Float64Array): void {
+  for (let k = 0; k < signal.length; k++) {
+    addTo(gradient, k % gradient.length, factor * at(signal, k) * (other === undefined ? 1 : at(other, k)));
+  }
+}
+
+/** One optimiser step; no value falls below `least`. */
+export function descend(
+  { value, firstMoment, secondMoment }: Parameters,
+  gradient: Float64Array,
+  { optimizer, count }: Update,
+  least = -Infinity,
+): void {
   const { kind, eta, beta1, beta2, epsilon } = optimizer;
   const corrections = [1 - beta1 ** count, 1 - beta2 ** count] as const;
   for (const [k, g] of gradient.entries()) {
@@ -111,5 +95,6 @@ function descend(parameters: Parameters, gradient: Float64Array, { optimizer, co
       case "accumulate":
         addTo(firstMoment, k, g);
     }
+    if (kind !== "accumulate") value[k] = Math.max(at(value, k), least);
   }
 }

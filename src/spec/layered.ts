@@ -1,5 +1,5 @@
 import { fields, list } from "./read.ts";
-import type { CostSpec, InitSpec, NetworkSpec, PopulationSpec, ProjectionSpec } from "./types.ts";
+import type { CostSpec, InitSpec, NetworkSpec, PopulationSpec, ProjectionSpec, ScheduleKind } from "./types.ts";
 
 /** A population of a stack, with the projection that enters it. */
 export interface LayerSpec extends Omit<PopulationSpec, "name" | "cost"> {
@@ -13,6 +13,9 @@ export interface LayerSpec extends Omit<PopulationSpec, "name" | "cost"> {
 
 export interface LayeredSpec {
   readonly dt: number;
+  /** See `NetworkSpec`. */
+  readonly schedule?: ScheduleKind;
+  readonly targetDelay?: 0 | 1;
   /** Number of inputs. */
   readonly input: number;
   readonly hidden: readonly LayerSpec[];
@@ -21,7 +24,9 @@ export interface LayeredSpec {
   readonly cost?: CostSpec;
 }
 
-const LAYER = ["name", "size", "tauM", "tauR", "activation", "gamma", "bias", "plastic", "init"] as const;
+const STACK = ["dt", "schedule", "targetDelay", "input", "hidden", "output", "cost"] as const;
+const NEURONS = ["name", "size", "tauM", "tauR", "activation", "plasticTauM", "plasticTauR", "gamma", "bias"] as const;
+const LAYER = [...NEURONS, "plastic", "init"] as const;
 
 /**
  * The common stack: a source "input", hidden populations and a population "output", each projecting to the next.
@@ -30,8 +35,8 @@ const LAYER = ["name", "size", "tauM", "tauR", "activation", "gamma", "bias", "p
  * @throws SpecError for an unknown field, or where an object or an array is expected and something else is given.
  */
 export function layered(options: LayeredSpec): NetworkSpec {
-  fields(options, "", ["dt", "input", "hidden", "output", "cost"]);
-  const { dt, input, hidden, output, cost } = options;
+  fields(options, "", STACK);
+  const { dt, schedule, targetDelay, input, hidden, output, cost } = options;
   list(hidden, "hidden", (layer, path) => fields(layer, path, LAYER));
   fields(output, "output", LAYER);
 
@@ -46,5 +51,12 @@ export function layered(options: LayeredSpec): NetworkSpec {
   };
   for (const [index, layer] of hidden.entries()) stack(layer, hidden.length === 1 ? "hidden" : `hidden${index + 1}`);
   stack(output, "output", cost);
-  return { dt, sources: [{ name: "input", size: input }], populations, projections };
+  return {
+    dt,
+    ...(schedule !== undefined && { schedule }),
+    ...(targetDelay !== undefined && { targetDelay }),
+    sources: [{ name: "input", size: input }],
+    populations,
+    projections,
+  };
 }

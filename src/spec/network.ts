@@ -17,13 +17,28 @@ import {
   suggestion,
   wrong,
 } from "./read.ts";
-import type { Activation, Init, InitSpec, Network, NetworkSpec, Population, Projection, Source } from "./types.ts";
+import type { Activation, Init, InitSpec, Network, NetworkSpec, Population, Projection, ScheduleKind, Source } from "./types.ts";
+import { levelsOf } from "./levels.ts";
 
 /** Largest number of neurons, sources included, of a network. */
 export const MAX_NEURONS = 2 ** 24;
 
 const ACTIVATIONS: readonly Activation[] = ["linear", "tanh", "sigmoid", "hard-sigmoid", "relu", "softplus"];
 const SIZE = integerRange(1, MAX_NEURONS);
+const NEURON_FIELDS = [
+  "name",
+  "size",
+  "tauM",
+  "tauR",
+  "activation",
+  "plasticTauM",
+  "plasticTauR",
+  "gamma",
+  "bias",
+  "cost",
+] as const;
+/** A time constant that learns stays at so many dt or above. */
+export const PLASTIC_TAU_STEPS = 10;
 
 /**
  * Checks a network and fills in its defaults.
@@ -35,8 +50,10 @@ const SIZE = integerRange(1, MAX_NEURONS);
  * @throws SpecError naming the field, its value, the limit and the cure.
  */
 export function resolveNetwork(spec: NetworkSpec): Network {
-  const given = fields(spec, "", ["dt", "sources", "populations", "projections"]);
+  const given = fields(spec, "", ["dt", "schedule", "targetDelay", "sources", "populations", "projections"]);
   const dt = number(given.dt, "dt", positive);
+  const schedule = oneOf(given.schedule ?? "jacobi", "schedule", ["jacobi", "sweep"]);
+  const targetDelay = readTargetDelay(given.targetDelay, schedule);
   const sources = list(given.sources, "sources", readSource);
   const drafts = list(given.populations, "populations", readPopulation);
   if (drafts.length === 0) throw new SpecError("populations", "is empty. Give at least one population.");
@@ -44,12 +61,17 @@ export function resolveNetwork(spec: NetworkSpec): Network {
   const links = readLinks(given.projections, groups);
   const fanIn = new Array<number>(drafts.length).fill(0);
   for (const { from, to } of links) fanIn[to.index] = (fanIn[to.index] ?? 0) + from.size;
-  return {
-    dt,
-    sources,
-    populations: drafts.map((draft, index) => resolvePopulation(draft, fanIn[index] ?? 0, dt)),
-    projections: links.map(resolveProjection),
-  };
+  const projections = links.map((link) => resolveProjection(link, schedule));
+  const levels = levelsOf(drafts, projections);
+  const populations = drafts.map((draft, index) => resolvePopulation(draft, fanIn[index] ?? 0, levels[index] ?? 0, dt));
+  return { dt, schedule, targetDelay, sources, populations, projections };
+}
+
+function readTargetDelay(value: unknown, schedule: ScheduleKind): 0 | 1 {
+  if (value === undefined || value === 0) return 0;
+  if (value !== 1) throw wrong("targetDelay", value, "0 or 1");
+  if (schedule === "jacobi") return 1;
+  throw new SpecError("targetDelay", 'is 1, but a "sweep" compares rates and targets of the same step. Leave it out.');
 }
 
 // ---- groups -------------------------------------------------------------------------------------------------
@@ -71,8 +93,8 @@ function readSource(value: unknown, path: string): Source {
 }
 
 function readPopulation(value: unknown, path: string) {
-  const given = fields(value, path, ["name", "size", "tauM", "tauR", "activation", "gamma", "bias", "cost"]);
-  const { tauM, tauR, gamma = 0, cost } = given;
+  const given = fields(value, path, NEURON_FIELDS);
+  const { tauM, tauR, plasticTauM = false, plasticTauR = false, gamma = 0, cost } = given;
   const size = number(given.size, at(path, "size"), SIZE);
   return {
     path,
@@ -81,6 +103,8 @@ function readPopulation(value: unknown, path: string) {
     tauM,
     tauR,
     activation: oneOf(given.activation, at(path, "activation"), ACTIVATIONS),
+    plasticTauM: boolean(plasticTauM, at(path, "plasticTauM")),
+    plasticTauR: boolean(plasticTauR, at(path, "plasticTauR")),
     gamma: number(gamma, at(path, "gamma"), finite),
     bias: readBias(given.bias, at(path, "bias")),
     cost: cost === undefined ? null : readCost(cost, at(path, "cost"), size),
@@ -140,33 +164,49 @@ function nameGroups(sources: readonly Source[], drafts: readonly Draft[]): Reado
   return groups;
 }
 
-function resolvePopulation(draft: Draft, fanIn: number, dt: number): Population {
-  const { path, name, size, activation, gamma, cost } = draft;
+function resolvePopulation(draft: Draft, fanIn: number, level: number, dt: number): Population {
+  const { path, name, size, activation, plasticTauM, plasticTauR, gamma, cost } = draft;
   if (fanIn === 0) {
     const cure = `Add { from: ..., to: ${JSON.stringify(name)} } to projections.`;
     throw new SpecError(path, `(${JSON.stringify(name)}) has no incoming projection. ${cure}`);
   }
   const bias = { plastic: draft.bias.plastic, init: resolveInit(draft.bias.init, fanIn) };
-  const tauM = resolveTau(draft.tauM, path, "tauM", size, dt);
-  const tauR = resolveTau(draft.tauR, path, "tauR", size, dt);
-  return { name, size, tauM, tauR, activation, gamma, bias, cost };
+  const tauM = resolveTau(draft.tauM, { path, field: "tauM", size, dt, plastic: plasticTauM });
+  const tauR = resolveTau(draft.tauR, { path, field: "tauR", size, dt, plastic: plasticTauR });
+  return { name, size, tauM, tauR, activation, plasticTauM, plasticTauR, level, gamma, bias, cost };
 }
 
-function resolveTau(value: unknown, path: string, field: "tauM" | "tauR", size: number, dt: number): Float64Array {
+interface TauPlace {
+  readonly path: string;
+  readonly field: "tauM" | "tauR";
+  readonly size: number;
+  readonly dt: number;
+  readonly plastic: boolean;
+}
+
+function resolveTau(value: unknown, place: TauPlace): Float64Array {
+  const { path, field, size } = place;
   const whole = at(path, field);
-  if (!Array.isArray(value)) return new Float64Array(size).fill(readTau(value, whole, field, dt));
+  if (!Array.isArray(value)) return new Float64Array(size).fill(readTau(value, whole, place));
   if (value.length === 0 || value.length > size) {
     const cure = "Give one value, one per neuron, or one per equal block of neurons.";
     throw new SpecError(whole, `has ${value.length} values for ${size} neurons. ${cure}`);
   }
-  const values = list(value, whole, (each, eachPath) => readTau(each, eachPath, field, dt));
+  const values = list(value, whole, (each, eachPath) => readTau(each, eachPath, place));
   return new Float64Array(size).map((_, i) => values[Math.floor((i * values.length) / size)] ?? NaN);
 }
 
-function readTau(value: unknown, path: string, field: "tauM" | "tauR", dt: number): number {
+function readTau(value: unknown, path: string, { field, dt, plastic }: TauPlace): number {
   const tau = number(value, path, positive);
-  if (tau >= dt) return tau;
-  throw new SpecError(path, `is ${tau}, below dt (${dt}). Raise ${field} or lower dt.`, { value: tau, dt });
+  if (tau < dt) throw new SpecError(path, `is ${tau}, below dt (${dt}). Raise ${field} or lower dt.`, { value: tau, dt });
+  // A rounding of 10 dt is no reason to refuse it.
+  const least = PLASTIC_TAU_STEPS * dt;
+  if (!plastic || tau >= least * (1 - 1e-12)) return tau;
+  const cure = `Raise ${field}, lower dt, or leave out ${field === "tauM" ? "plasticTauM" : "plasticTauR"}.`;
+  throw new SpecError(path, `is ${tau}, but one that learns is held at ${least} (10 dt) or above. ${cure}`, {
+    value: tau,
+    least,
+  });
 }
 
 function resolveInit(spec: Required<InitSpec>, fanIn: number): Init {
@@ -179,6 +219,7 @@ interface Link {
   readonly from: Group;
   readonly to: Group;
   readonly plastic: boolean;
+  readonly recurrent: boolean;
   readonly init: Required<InitSpec>;
 }
 
@@ -198,14 +239,28 @@ function readLinks(value: unknown, groups: ReadonlyMap<string, Group>): readonly
 }
 
 function readLink(value: unknown, path: string, groups: ReadonlyMap<string, Group>): Link {
-  const { plastic = true, init, ...given } = fields(value, path, ["from", "to", "plastic", "init"]);
+  const { plastic = true, init, ...given } = fields(value, path, ["from", "to", "plastic", "recurrent", "init"]);
   const from = readEnd(given.from, at(path, "from"), groups);
   const to = readEnd(given.to, at(path, "to"), groups);
   if (to.isSource) {
     const cure = "Let the projection end in a population.";
     throw new SpecError(at(path, "to"), `is ${show(to.name)}, a source, whose rates come from outside. ${cure}`);
   }
-  return { from, to, plastic: boolean(plastic, at(path, "plastic")), init: readInit(init, at(path, "init")) };
+  return {
+    from,
+    to,
+    plastic: boolean(plastic, at(path, "plastic")),
+    recurrent: readRecurrent(given.recurrent, at(path, "recurrent"), from, to),
+    init: readInit(init, at(path, "init")),
+  };
+}
+
+function readRecurrent(value: unknown, path: string, from: Group, to: Group): boolean {
+  const isLoop = from === to;
+  const recurrent = boolean(value ?? isLoop, path);
+  if (recurrent && from.isSource) throw new SpecError(path, "is true, but it comes from a source. Leave it out.");
+  if (!recurrent && isLoop) throw new SpecError(path, "is false, but it goes from a population to itself. Leave it out.");
+  return recurrent;
 }
 
 function readEnd(value: unknown, path: string, groups: ReadonlyMap<string, Group>): Group {
@@ -215,7 +270,7 @@ function readEnd(value: unknown, path: string, groups: ReadonlyMap<string, Group
   throw wrong(path, value, "the name of a source or population", hint);
 }
 
-function resolveProjection({ from, to, plastic, init }: Link): Projection {
+function resolveProjection({ from, to, plastic, recurrent, init }: Link, schedule: ScheduleKind): Projection {
   return {
     from: from.index,
     fromSource: from.isSource,
@@ -223,6 +278,7 @@ function resolveProjection({ from, to, plastic, init }: Link): Projection {
     pre: from.size,
     post: to.size,
     plastic,
+    delay: !from.isSource && (recurrent || schedule === "jacobi") ? 1 : 0,
     init: resolveInit(init, from.size),
     name: `${from.name} -> ${to.name}`,
   };

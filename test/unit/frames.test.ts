@@ -113,7 +113,7 @@ function plan(spec: Partial<NetworkSpec>, batch = 2): Plan {
     batch,
     learning: resolveLearning(),
     record: [],
-    frameBytes: 1024,
+    energies: [], trajectoryBytes: 2 ** 26, frameBytes: 1024,
     tuning: tunings.cpu,
   });
 }

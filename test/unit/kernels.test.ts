@@ -167,7 +167,7 @@ const options: PlanOptions = {
     { population: "hidden", quantity: "slope" },
     { population: "eye", quantity: "feedback" },
   ],
-  frameBytes: 4096,
+  energies: [], trajectoryBytes: 2 ** 26, frameBytes: 4096,
   tuning: tunings.cpu,
 };
 const layout = layOut(network, options);

@@ -82,7 +82,7 @@ const graph: fc.Arbitrary<Case> = fc
       tuning,
       record: recorded,
       learning: resolveLearning({ errors }),
-      frameBytes: 4096,
+      energies: [], trajectoryBytes: 2 ** 26, frameBytes: 4096,
     };
     return { network: resolveNetwork(spec), options };
   });

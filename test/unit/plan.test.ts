@@ -11,7 +11,7 @@ const defaults: PlanOptions = {
   batch: 1,
   learning: resolveLearning(),
   record: [],
-  frameBytes: 65536,
+  energies: [], trajectoryBytes: 2 ** 26, frameBytes: 65536,
   tuning: tunings.gpu,
 };
 
@@ -257,6 +257,8 @@ describe("sizes", () => {
   /** As `resolveNetwork` gives it, without the time constants, which have no place. */
   const network = (sizes: readonly number[], isClass: boolean): Network => ({
     dt: 1,
+    schedule: "jacobi",
+    targetDelay: 0,
     sources: [{ name: "input", size: sizes[0] ?? 1 }],
     populations: sizes.slice(1).map((size, i) => ({
       name: `population${i}`,
@@ -264,6 +266,9 @@ describe("sizes", () => {
       tauM: new Float64Array(0),
       tauR: new Float64Array(0),
       activation: "tanh",
+      plasticTauM: false,
+      plasticTauR: false,
+      level: 0,
       gamma: 0,
       bias: { plastic: true, init: { kind: "constant", value: 0 } },
       cost: { kind: isClass ? "cross-entropy" : "squared-error", beta: 1 },
@@ -275,6 +280,7 @@ describe("sizes", () => {
       pre: sizes[i] ?? 1,
       post,
       plastic: true,
+      delay: i === 0 ? 0 : 1,
       init: { kind: "constant", value: 0 },
       name: `population${i}`,
     })),
@@ -374,7 +380,7 @@ describe("limits", () => {
     const wide = layered({ dt: 1, input: 1, hidden: [], output: { ...neurons, size: 5000 } });
     const messageOf = (spec: NetworkSpec, maxBufferSize: number, options: Partial<PlanOptions>): string =>
       (refusal(() => checkLimits(plan(spec, options), { ...generous, ...grid, maxBufferSize })) as DeviceError).message;
-    expect(messageOf(block(4, 4), 30_000, { frameBytes: 2 ** 20 })).toBe(
+    expect(messageOf(block(4, 4), 30_000, { energies: [], trajectoryBytes: 2 ** 26, frameBytes: 2 ** 20 })).toBe(
       'The buffer "frames" (input and target of 4096 steps) needs 65536 bytes; this device allows 30000. Lower frameBytes.',
     );
     expect(messageOf(wide, 200_000, { batch: 2 })).toMatch(

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { createRandom } from "../../src/random.ts";
 import { activate, activationSlope, createReference, type Reference } from "../../src/reference/index.ts";
-import { createParameters, synapses } from "../../src/reference/synapses.ts";
+import { createParameters, descend } from "../../src/reference/synapses.ts";
 import {
   resolveLearning,
   resolveNetwork,
@@ -424,16 +424,7 @@ describe("learning", () => {
     const { optimizer } = resolveLearning({ optimizer: spec });
     const parameters = createParameters([1]);
     for (const [i, gradient] of [0.5, -0.25, 1].entries()) {
-      const ends = {
-        pre: 1,
-        post: 1,
-        batch: 2,
-        rate: Float64Array.of(2, 1),
-        error: Float64Array.of(-gradient, 0),
-        current: new Float64Array(2),
-        feedback: new Float64Array(2),
-      };
-      synapses(parameters, ends, { optimizer, count: i + 1 });
+      descend(parameters, Float64Array.of(gradient), { optimizer, count: i + 1 });
     }
     expect(parameters.value[0]).toBeCloseTo(weight, 13);
     expect(parameters.firstMoment[0]).toBeCloseTo(firstMoment, 13);

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { AdapterFacts } from "../../src/device.ts";
 import { SpecError } from "../../src/errors.ts";
 import type { Metrics, RunOptions } from "../../src/run.ts";
-import type { SimulatorOptions } from "../../src/simulator.ts";
+import type { SimulatorOptions, Where } from "../../src/simulator.ts";
 import type { NetworkSpec } from "../../src/spec.ts";
 import { DIGIT_PIXELS, type Digits, type DigitSet } from "../../src/tasks/digits.ts";
 import { type Preset, previousDigit, RULES } from "../../src/tasks/presets.ts";
@@ -55,8 +55,8 @@ function doubles(software = true): { create: CreateSimulator; made: Double[]; ev
     const index = made.length;
     const parameters = new Map<string, Float32Array>();
     const calls: Call[] = [];
-    const keyOf = (quantity: string, where: string | { from: string; to: string }): string =>
-      typeof where === "string" ? `${quantity} ${where}` : `${quantity} ${where.from} ${where.to}`;
+    const keyOf = (quantity: string, where: Where): string =>
+      typeof where === "string" || !("from" in where) ? `${quantity} ${where as string}` : `${quantity} ${where.from} ${where.to}`;
     const simulator: Trainable = {
       device: { label: `device ${index}` } as GPUDevice,
       adapter: { ...facts, software },
@@ -75,7 +75,7 @@ function doubles(software = true): { create: CreateSimulator; made: Double[]; ev
         }
         const loss = target ? 1 / calls.length : Number.NaN;
         const seconds = run.steps / 10;
-        yield { step: 0, steps: run.steps, loss, seconds, stepsPerSecond: 10, traces: [trace] };
+        yield { step: 0, steps: run.steps, loss, seconds, stepsPerSecond: 10, traces: [trace], energies: [] };
       },
       read: (quantity, where) => Promise.resolve(Float32Array.of(3 + index, keyOf(quantity, where).length)),
       write: (quantity, where, data) => void parameters.set(keyOf(quantity, where), data),
