@@ -86,7 +86,7 @@ describe("resolveNetwork", () => {
     [
       "no object",
       null,
-      "network is null, but must be an object with the fields dt, sources, populations, projections.",
+      "network is null, but must be an object with the fields dt, schedule, targetDelay, sources, populations, projections.",
     ],
     ["missing dt", { ...spec, dt: undefined }, "dt is missing; it must be a finite number above 0 (at least 1.2e-38)."],
     ["dt of 0", { ...spec, dt: 0 }, "dt is 0, but must be a finite number above 0 (at least 1.2e-38)."],
@@ -96,7 +96,7 @@ describe("resolveNetwork", () => {
       "field of a stranger",
       withPopulation({ learning: 1 }),
       "populations[0].learning is not a known field. " +
-        "Known fields: name, size, tauM, tauR, activation, gamma, bias, cost.",
+        "Known fields: name, size, tauM, tauR, activation, plasticTauM, plasticTauR, gamma, bias, cost.",
     ],
     ["other spelling", withPopulation({ tau_m: 1 }), 'populations[0].tau_m is not a known field. Did you mean "tauM"?'],
     ["no population", { ...spec, populations: [] }, "populations is empty. Give at least one population."],
@@ -307,7 +307,8 @@ describe("layered", () => {
     ],
     [
       { dt: 1, input: 2, hidden: [], output: { ...output, cost: 1 } },
-      "output.cost is not a known field. Known fields: name, size, tauM, tauR, activation, gamma, bias, plastic, init.",
+      "output.cost is not a known field. Known fields: name, size, tauM, tauR, activation, plasticTauM, plasticTauR, gamma, " +
+        "bias, plastic, init.",
     ],
     [{ dt: 1, inputs: 2, hidden: [], output }, 'inputs is not a known field. Did you mean "input"?'],
   ])("refuses %j", (options, message) => {
@@ -316,36 +317,44 @@ describe("layered", () => {
 });
 
 describe("resolveLearning", () => {
+  const plain = {
+    errors: "local",
+    window: 1,
+    feedback: "transpose",
+    traces: "none",
+    lagAligned: false,
+    gain: "published",
+  };
   const adam = { kind: "adam", eta: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
 
   test.each<[LearningSpec | undefined, unknown]>([
-    [undefined, { errors: "local", optimizer: adam }],
-    [{ errors: "none" }, { errors: "none", optimizer: adam }],
-    [
-      { optimizer: { kind: "adam", eta: 0.1, beta2: 0.5 } },
-      { errors: "local", optimizer: { ...adam, eta: 0.1, beta2: 0.5 } },
-    ],
+    [undefined, { ...plain, optimizer: adam }],
+    [{ errors: "none" }, { ...plain, errors: "none", optimizer: adam }],
+    [{ optimizer: { kind: "adam", eta: 0.1, beta2: 0.5 } }, { ...plain, optimizer: { ...adam, eta: 0.1, beta2: 0.5 } }],
     [
       { errors: "instantaneous", optimizer: { kind: "momentum", eta: 1 } },
-      { errors: "instantaneous", optimizer: { kind: "momentum", eta: 1, beta1: 0.9, beta2: 0, epsilon: 0 } },
+      { ...plain, errors: "instantaneous", optimizer: { kind: "momentum", eta: 1, beta1: 0.9, beta2: 0, epsilon: 0 } },
     ],
     [
       { optimizer: { kind: "sgd", eta: 0 } },
-      { errors: "local", optimizer: { kind: "sgd", eta: 0, beta1: 0, beta2: 0, epsilon: 0 } },
+      { ...plain, optimizer: { kind: "sgd", eta: 0, beta1: 0, beta2: 0, epsilon: 0 } },
     ],
     [
       { optimizer: { kind: "accumulate" } },
-      { errors: "local", optimizer: { kind: "accumulate", eta: 0, beta1: 1, beta2: 0, epsilon: 0 } },
+      { ...plain, optimizer: { kind: "accumulate", eta: 0, beta1: 1, beta2: 0, epsilon: 0 } },
     ],
   ])("fills in the defaults of %j", (given, expected) => {
     expect(resolveLearning(given)).toEqual(expected);
   });
 
   test.each<[unknown, string]>([
-    ["local", 'learning is "local", but must be an object with the fields errors, optimizer.'],
+    [
+      "local",
+      'learning is "local", but must be an object with the fields errors, window, feedback, traces, lagAligned, gain, optimizer.',
+    ],
     [
       { errors: "locale" },
-      'learning.errors is "locale", but must be one of "local", "instantaneous", "none". Did you mean "local"?',
+      'learning.errors is "locale", but must be one of "local", "instantaneous", "adjoint", "none". Did you mean "local"?',
     ],
     [{ optimizer: { kind: "sgd" } }, "learning.optimizer.eta is missing; it must be a finite number, 0 or above."],
     [
