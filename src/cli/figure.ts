@@ -2,6 +2,7 @@
 
 import type { Rule } from "../tasks/presets.ts";
 import type { Curve, RuleResult } from "../train/summary.ts";
+import { COLORS, line, picture, polyline, round, spread, text, type Point } from "./svg.ts";
 
 export interface FigureOptions {
   readonly title: string;
@@ -12,11 +13,6 @@ export interface FigureOptions {
   readonly results: readonly Pick<RuleResult, "rule" | "testAccuracy">[];
   /** Accuracy of guessing. */
   readonly chance: number;
-}
-
-interface Point {
-  readonly x: number;
-  readonly y: number;
 }
 
 interface Look {
@@ -35,11 +31,11 @@ const LABEL_HEIGHT = 36;
 const SMOOTHING = 0.05;
 const X_TICKS = 4;
 
-/** Blue, orange and grey stay apart for colour-blind eyes, dashes without any colour; each reads on white (4.5 to 1). */
+/** Dashes tell the rules apart without any colour. */
 const LOOKS: Readonly<Record<Rule, Look>> = {
-  local: { label: "local errors", color: "#0067a5", dashes: "" },
-  instantaneous: { label: "instantaneous errors", color: "#b84a00", dashes: "8 4" },
-  "read-out only": { label: "read-out only", color: "#666666", dashes: "2 3" },
+  local: { label: "local errors", color: COLORS.blue, dashes: "" },
+  instantaneous: { label: "instantaneous errors", color: COLORS.orange, dashes: "8 4" },
+  "read-out only": { label: "read-out only", color: COLORS.grey, dashes: "2 3" },
 };
 
 /** Draws training accuracy over steps, smoothed over 5 % of the run, and the test accuracies. Width 720, white ground. */
@@ -48,22 +44,14 @@ export function learningCurves({ title, subtitle, curves, results, chance }: Fig
   const xOf = (step: number): number => PLOT.left + ((PLOT.right - PLOT.left) * step) / steps;
   const known = results.filter(({ testAccuracy }) => Number.isFinite(testAccuracy));
   const summary = known.map(({ rule, testAccuracy }) => `${LOOKS[rule].label} ${percent(testAccuracy)}`).join(", ");
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}" viewBox="0 0 ${WIDTH} ${HEIGHT}" ` +
-      `font-family="system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif" font-size="13" fill="#222" role="img">`,
-    `<title>${escape(title)}</title>`,
-    `<desc>${escape(`Accuracy over training steps. Test accuracy: ${summary}.`)}</desc>`,
-    `<rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>`,
-    text({ x: 16, y: 28 }, title, 'font-size="17" font-weight="600"'),
-    text({ x: 16, y: 48 }, subtitle, 'fill="#555"'),
+  const description = `Accuracy over training steps. Test accuracy: ${summary}.`;
+  return picture({ width: WIDTH, height: HEIGHT, title, subtitle, description }, [
     ...yAxis(),
     ...xAxis(steps, xOf),
     ...chanceLine(chance),
     ...curves.flatMap((curve) => curveLines(curve, xOf)),
     ...testMarks(known),
-    "</svg>",
-    "",
-  ].join("\n");
+  ]);
 }
 
 function yAxis(): string[] {
@@ -106,20 +94,24 @@ function curveLines({ rule, points }: Curve, xOf: (step: number) => number): str
   if (known.length === 0) return [];
   const { color, dashes } = LOOKS[rule];
   const means = smooth(known.map(({ accuracy }) => accuracy));
-  const path = (values: readonly number[]): string =>
-    known.map(({ step }, i) => `${round(xOf(step))},${round(yOf(values[i] ?? 0))}`).join(" ");
-  const raw = path(known.map(({ accuracy }) => accuracy));
+  const pathOf = (values: readonly number[]): Point[] =>
+    known.map(({ step }, i) => ({ x: xOf(step), y: yOf(values[i] ?? 0) }));
+  const raw = pathOf(known.map(({ accuracy }) => accuracy));
+  const dashed = dashes === "" ? "" : ` stroke-dasharray="${dashes}"`;
   return [
-    `<polyline points="${raw}" fill="none" stroke="${color}" stroke-opacity="0.25"/>`,
-    `<polyline points="${path(means)}" fill="none" stroke="${color}" stroke-width="2.5" stroke-linejoin="round"` +
-      `${dashes === "" ? "" : ` stroke-dasharray="${dashes}"`}/>`,
+    polyline(raw, `stroke="${color}" stroke-opacity="0.25"`),
+    polyline(pathOf(means), `stroke="${color}" stroke-width="2.5" stroke-linejoin="round"${dashed}`),
   ];
 }
 
 /** A diamond at each test accuracy, and beside it what it says, moved up or down where labels would touch. */
 function testMarks(results: FigureOptions["results"]): string[] {
   const sorted = [...results].sort((a, b) => b.testAccuracy - a.testAccuracy);
-  const places = spread(sorted.map(({ testAccuracy }) => yOf(testAccuracy)));
+  const places = spread(
+    sorted.map(({ testAccuracy }) => yOf(testAccuracy)),
+    LABEL_HEIGHT,
+    PLOT.bottom,
+  );
   return sorted.flatMap(({ rule, testAccuracy }, i) => {
     const { color, label } = LOOKS[rule];
     const y = yOf(testAccuracy);
@@ -144,40 +136,10 @@ function smooth(values: readonly number[]): number[] {
   });
 }
 
-/** Moves descending heights apart until neighbours are a label's height from each other and all are in the plot. */
-function spread(heights: readonly number[]): number[] {
-  const places = [...heights];
-  for (let i = 1; i < places.length; i++) {
-    places[i] = Math.max(places[i] ?? 0, (places[i - 1] ?? 0) + LABEL_HEIGHT);
-  }
-  let floor: number = PLOT.bottom;
-  for (let i = places.length - 1; i >= 0; i--) {
-    places[i] = Math.min(places[i] ?? 0, floor);
-    floor = (places[i] ?? 0) - LABEL_HEIGHT;
-  }
-  return places;
-}
-
 function yOf(accuracy: number): number {
   return PLOT.bottom - (PLOT.bottom - PLOT.top) * accuracy;
 }
 
-function line(from: Point, to: Point, attributes: string): string {
-  return `<line x1="${round(from.x)}" y1="${round(from.y)}" x2="${round(to.x)}" y2="${round(to.y)}" ${attributes}/>`;
-}
-
-function text({ x, y }: Point, content: string, attributes: string): string {
-  return `<text x="${round(x)}" y="${round(y)}" ${attributes}>${escape(content)}</text>`;
-}
-
 function percent(fraction: number): string {
   return `${(100 * fraction).toFixed(1)} %`;
-}
-
-function round(value: number): string {
-  return String(Math.round(10 * value) / 10);
-}
-
-function escape(content: string): string {
-  return content.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/"/g, "&quot;");
 }
