@@ -9,8 +9,9 @@ import { pathOf, readChoice, readFlags, UsageError, withUsage } from "./options.
 
 const HELP = `npm run verify -- FILE... [--host ${HOST_KINDS.join("|")}]
 
-Replays golden recordings on the GPU engine. A line a check: NAME CHECK MAX-ERROR TOLERANCE ok|FAIL, with errors relative
-to the largest recorded entry. The exit code is 0 only if all hold.
+Replays golden recordings on the GPU engine: without learning (frozen), the exact gradient of the summed cost (exact), and
+with an update in every step (online-sgd, online-adam). A line a check: NAME CHECK MAX-ERROR TOLERANCE ok|FAIL, with errors
+relative to the largest recorded entry. The exit code is 0 only if all hold.
 
   --host HOST  ${HOST_KINDS.join(" or ")}; default node, and chrome where Node has no WebGPU
   --help       this text`;

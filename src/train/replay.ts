@@ -1,12 +1,12 @@
 /**
  * Runs on a simulator what a recording ran. Every figure comes from the simulator's device: states from what it records
- * at every step, gradients from its optimiser, parameters from its buffers.
+ * at every step, gradients from its optimiser or from its way back, parameters from its buffers.
  */
 
 import type { RecordSpec, TraceQuantity } from "../layout.ts";
 import type { RunOptions } from "../run.ts";
-import type { Between, SimulatorOptions } from "../simulator.ts";
-import type { OptimizerSpec } from "../spec.ts";
+import type { Between, PartOf, SimulatorOptions, Where } from "../simulator.ts";
+import { PLASTIC_TAU_STEPS, type LearningSpec, type NetworkSpec, type OptimizerSpec } from "../spec.ts";
 import type { LayerGradient, LayerSnapshot, Recording } from "../tasks/recording.ts";
 import type { CreateSimulator, Trainable } from "./train.ts";
 
@@ -38,10 +38,21 @@ export type OnlineReplay = Parameters & {
   readonly output: Float32Array;
 };
 
-/** The run without updates. Its simulator is gone afterwards, as is that of `replayOnline`. */
+/** As in `Recording`: the summed cost without beta, and its exact gradient per layer. */
+export interface ExactReplay {
+  readonly value: number;
+  readonly gradient: readonly LayerGradient[];
+}
+
+/** The run without updates. Its simulator is gone afterwards, as are those of the other replays. */
 export async function replayFrozen(recording: Recording, options: ReplayOptions): Promise<FrozenReplay> {
-  const { frozen, steps } = recording;
-  return withSimulator(recording, { kind: "accumulate" }, options, async (simulator) => {
+  const { frozen, steps, errors } = recording;
+  const setup: Setup = {
+    network: withPlasticTauM(recording.network),
+    learning: { errors, optimizer: { kind: "accumulate" } },
+    record: recordOf(recording),
+  };
+  return withSimulator(recording, setup, options, async (simulator) => {
     const sums = frozen.gradient.map(({ weightGradient, biasGradient, tauMGradient }) => ({
       weightGradient: new Float64Array(weightGradient.length),
       biasGradient: new Float64Array(biasGradient.length),
@@ -74,10 +85,11 @@ export async function replayOnline(
   kind: "sgd" | "adam",
   options: ReplayOptions,
 ): Promise<OnlineReplay> {
-  const last = recording.steps - 1;
+  const { network, errors, steps } = recording;
+  const last = steps - 1;
   const optimizer: OptimizerSpec = { kind, eta: recording[kind].eta };
   const scale = lossScale(recording);
-  return withSimulator(recording, optimizer, options, async (simulator) => {
+  return withSimulator(recording, { network, learning: { errors, optimizer } }, options, async (simulator) => {
     const losses: number[] = [];
     const advance = async (from: number, to: number): Promise<void> => {
       const part = { ...partOf(recording, from, to), every: 1, ...signalOf(options.signal) };
@@ -90,7 +102,40 @@ export async function replayOnline(
   });
 }
 
+/**
+ * One window of adjoint errors over all steps. They do not act on the neurons, so the trajectory is the free one whatever
+ * gamma is.
+ */
+export async function replayExact(recording: Recording, options: ReplayOptions): Promise<ExactReplay> {
+  const { steps } = recording;
+  const setup: Setup = {
+    network: withUnitBeta(recording.network),
+    learning: { errors: "adjoint", window: steps, optimizer: { kind: "sgd", eta: 0 } },
+  };
+  return withSimulator(recording, setup, options, async (simulator) => {
+    let value = 0;
+    const whole = { ...partOf(recording, 0, steps), ...signalOf(options.signal) };
+    for await (const metrics of simulator.run(whole)) value += metrics.loss * metrics.steps;
+    const gradient: LayerGradient[] = [];
+    for (const { name, between } of layersOf(recording)) {
+      gradient.push({
+        weightGradient: await simulator.read("gradient", between),
+        biasGradient: await simulator.read("gradient", name),
+        tauMGradient: await simulator.read("gradient", tauMOf(name)),
+      });
+    }
+    return { value, gradient };
+  });
+}
+
 // ---- running ------------------------------------------------------------------------------------------------
+
+/** What a replay makes of a recording; nothing is recorded unless said. */
+interface Setup {
+  readonly network: NetworkSpec;
+  readonly learning: LearningSpec;
+  readonly record?: readonly RecordSpec[];
+}
 
 interface Layer {
   /** Population of this layer, and the group that projects to it. */
@@ -98,19 +143,19 @@ interface Layer {
   readonly size: number;
   readonly below: string;
   readonly between: Between;
+  /** See `withPlasticTauM`. */
+  readonly canLearnTauM: boolean;
 }
 
 const TRACED = ["potential", "lowPassedError", "rate", "error", "potentialDerivative"] as const;
 
 async function withSimulator<T>(
   recording: Recording,
-  optimizer: OptimizerSpec,
+  { network, learning, record = [] }: Setup,
   { createSimulator, host, signal }: ReplayOptions,
   use: (simulator: Trainable) => Promise<T>,
 ): Promise<T> {
-  const { network, batch, errors } = recording;
-  const record = optimizer.kind === "accumulate" ? recordOf(recording) : [];
-  const learning = { errors, optimizer };
+  const { batch } = recording;
   const simulator = await createSimulator(network, { ...host, batch, learning, record, ...signalOf(signal) });
   try {
     for (const [l, { name, between }] of layersOf(recording).entries()) {
@@ -145,7 +190,7 @@ async function runPart(
     return values.slice(values.length - values.length / (to - from));
   };
   const layers: LayerSnapshot[] = [];
-  for (const { name, size, below, between } of layersOf(recording)) {
+  for (const { name, size, below, between, canLearnTauM } of layersOf(recording)) {
     layers.push({
       potential: after("potential", name),
       lowPassedError: after("lowPassedError", name),
@@ -154,21 +199,23 @@ async function runPart(
       feedback: after("feedback", below),
       weightGradient: await takeMoment(simulator, between),
       biasGradient: await takeMoment(simulator, name),
-      tauMGradient: tauMGradient(trace("error", name), trace("potentialDerivative", name), batch, size),
+      tauMGradient: canLearnTauM
+        ? await takeMoment(simulator, tauMOf(name))
+        : tauMGradient(trace("error", name), trace("potentialDerivative", name), batch, size),
     });
   }
   return layers;
 }
 
 /** The gradient summed since the last call: the optimiser that accumulates keeps it in the first moment. */
-async function takeMoment(simulator: Trainable, where: string | Between): Promise<Float32Array> {
+async function takeMoment(simulator: Trainable, where: Where): Promise<Float32Array> {
   const moment = await simulator.read("firstMoment", where);
   simulator.write("firstMoment", where, new Float32Array(moment.length));
   return moment;
 }
 
 /**
- * Mean over batch rows of e du/dt, summed over steps. No kernel needs it, so the device computes its two factors alone,
+ * Mean over batch rows of e du/dt, summed over steps, where the device does not sum it: it computes the two factors alone,
  * and their products are summed here from what it recorded, [step][batch][neurons].
  */
 function tauMGradient(error: Float32Array, potentialDerivative: Float32Array, batch: number, size: number) {
@@ -193,9 +240,34 @@ async function readParameters(simulator: Trainable, recording: Recording): Promi
 
 function layersOf({ network }: Recording): Layer[] {
   return network.projections.map(({ from, to }, l) => {
-    const size = network.populations[l]?.size ?? 0;
-    return { name: to, size, below: from, between: { from, to } };
+    const { size = 0, tauM = 0 } = network.populations[l] ?? {};
+    return { name: to, size, below: from, between: { from, to }, canLearnTauM: canLearn(tauM, network.dt) };
   });
+}
+
+function tauMOf(population: string): PartOf {
+  return { population, of: "tauM" };
+}
+
+/**
+ * The device sums the gradient of time constants that learn alone, and those must not be short. Layers with shorter ones,
+ * which a recording may well have, keep theirs fixed, and the sum is made from what was recorded.
+ */
+function withPlasticTauM(network: NetworkSpec): NetworkSpec {
+  const populations = network.populations.map((each) => ({ ...each, plasticTauM: canLearn(each.tauM, network.dt) }));
+  return { ...network, populations };
+}
+
+function canLearn(tau: number | readonly number[], dt: number): boolean {
+  return [tau].flat().every((each) => each >= PLASTIC_TAU_STEPS * dt);
+}
+
+/** The exact gradient is that of the cost as it is, whatever the strength it was learnt with. */
+function withUnitBeta(network: NetworkSpec): NetworkSpec {
+  const populations = network.populations.map(({ cost, ...each }) =>
+    cost === undefined ? each : { ...each, cost: { ...cost, beta: 1 } },
+  );
+  return { ...network, populations };
 }
 
 function recordOf(recording: Recording): RecordSpec[] {
