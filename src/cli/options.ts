@@ -1,7 +1,9 @@
 /** Flags of the commands. Whatever is wrong with one is a UsageError: one sentence, and exit code 2. */
 
-import { relative, resolve } from "node:path";
+import { access, constants, mkdir, stat } from "node:fs/promises";
+import { dirname, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { root } from "../../scripts/modules.mjs";
 import { suggestion } from "../spec/read.ts";
 
 export class UsageError extends Error {}
@@ -58,6 +60,46 @@ export function readWholeNumber(flag: string, value: string | undefined, least: 
   const number = Number(value);
   if (/^\d+$/.test(value) && number >= least && Number.isSafeInteger(number)) return number;
   throw new UsageError(`${flag} is "${value}"; it must be a whole number from ${least} to 2^53 - 1.`);
+}
+
+/** Where a command writes. */
+export interface Outputs {
+  /** Where the run folder is made. */
+  readonly out: string;
+  /** Where the summary is written, too. */
+  readonly json: string | undefined;
+}
+
+/**
+ * Reads --out, by default the folder "runs", and --json, and sees to it that they can be written.
+ *
+ * @throws UsageError
+ */
+export async function readOutputs(values: Flags["values"]): Promise<Outputs> {
+  const { out, json } = values;
+  const outputs = {
+    out: out === undefined ? join(root, "runs") : pathOf(out),
+    json: json === undefined ? undefined : pathOf(json),
+  };
+  await requireFolder("--out", outputs.out);
+  if (outputs.json !== undefined) await requireFile("--json", outputs.json);
+  return outputs;
+}
+
+async function requireFolder(flag: string, path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+    await access(path, constants.W_OK);
+  } catch (error) {
+    const reason = error instanceof Error && "code" in error ? String(error.code) : String(error);
+    throw new UsageError(`${flag}: nothing can be written to the folder ${path} (${reason}).`);
+  }
+}
+
+async function requireFile(flag: string, path: string): Promise<void> {
+  const found = await stat(path).catch(() => null);
+  if (found?.isDirectory() === true) throw new UsageError(`${flag} is ${path}, a folder; name a file.`);
+  await requireFolder(flag, dirname(path));
 }
 
 /** A path that the user gave. */

@@ -1,22 +1,26 @@
-import { access, constants, mkdir, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { root } from "../../scripts/modules.mjs";
 import { SpecError } from "../errors.ts";
-import { presetNamed, presets, previousDigit, RULES, type Preset, type Rule } from "../tasks/presets.ts";
+import {
+  conditionsOf,
+  crossfadesOf,
+  presetNamed,
+  presets,
+  previousDigit,
+  RULES,
+  stepUnit,
+  type Condition,
+  type Preset,
+  type Rule,
+} from "../tasks/presets.ts";
 import type { TrainRequest } from "../train/job.ts";
 import { whole } from "./format.ts";
 import { HOST_KINDS, type HostKind } from "./host.ts";
-import { pathOf, readChoice, readFlags, readWholeNumber, UsageError } from "./options.ts";
+import { readChoice, readFlags, readOutputs, readWholeNumber, UsageError, type Outputs } from "./options.ts";
 
-export interface StartOptions {
+export interface StartOptions extends Outputs {
   readonly request: TrainRequest;
   readonly preset: Preset;
   /** Undefined: Chrome, and Node where Chrome has no WebGPU. */
   readonly host: HostKind | undefined;
-  /** Where the run folder is made. */
-  readonly out: string;
-  /** Where the summary is written, too. */
-  readonly json: string | undefined;
 }
 
 /**
@@ -26,38 +30,42 @@ export interface StartOptions {
  * @throws UsageError
  */
 export async function readStartOptions(args: readonly string[]): Promise<StartOptions | null> {
-  const names = ["preset", "rules", "steps", "seed", "host", "out", "json"];
+  const names = ["preset", "rules", "crossfade", "steps", "seed", "host", "out", "json"];
   const { values, positionals, wantsHelp } = readFlags(args, names);
   if (wantsHelp) return null;
   const [stray] = positionals;
   if (stray !== undefined) throw new UsageError(`"${stray}" is not a flag; npm start takes flags only.`);
   const preset = readPreset(values["preset"]);
-  const options = {
+  const conditions = readConditions(values["rules"], values["crossfade"], preset);
+  return {
     preset,
     request: {
       preset: preset.name,
-      rules: readRules(values["rules"]),
-      steps: readSteps(values["steps"], preset),
+      conditions,
+      steps: readSteps(values["steps"], preset, conditions),
       seed: readWholeNumber("--seed", values["seed"], 0) ?? 1,
     },
     host: readChoice("--host", values["host"], HOST_KINDS),
-    out: values["out"] === undefined ? join(root, "runs") : pathOf(values["out"]),
-    json: values["json"] === undefined ? undefined : pathOf(values["json"]),
+    ...(await readOutputs(values)),
   };
-  await requireFolder("--out", options.out);
-  if (options.json !== undefined) await requireFile("--json", options.json);
-  return options;
 }
 
-export function startHelp(): string {
-  const { name, period, budgets } = previousDigit;
+export function startHelp'); b=s.index('function readPreset')
+s=s[:a]+'''export function startHelp(): string {
+  const { name, period, budgets, conditions, adjoint } = previousDigit;
+  const defaults = crossfadesOf(conditions).map((crossfade) => {
+    const alike = conditions.filter((condition) => condition.crossfade === crossfade);
+    return `at crossfade ${crossfade} ${alike.map(({ rule }) => flagNameOf(rule)).join(", ")}`;
+  });
   return `npm start -- [flags]
 
 Trains a preset on real data, with several learning rules side by side on one GPU, and tests what they learnt.
 
   --preset NAME  ${presets.map((preset) => preset.name).join(", ")}; default ${name}
-  --rules A,B    of ${RULES.map(flagNameOf).join(", ")}; default all
-  --steps N      a multiple of ${period}; default ${whole(budgets.hardware)}, or ${whole(budgets.software)} on a software adapter
+  --rules A,B    of ${RULES.map(flagNameOf).join(", ")}, each at every crossfade of the preset;
+                 default of ${name}: ${defaults.join("; ")}
+  --crossfade N  only this one, for every rule: a digit fades in over N of its ${period} steps; 0 is a hard switch
+  --steps N      a multiple of ${period}, with the rule exact of ${adjoint.window}; default ${whole(budgets.hardware)}, or ${whole(budgets.software)} on a software adapter
   --seed N       of the initial weights and of the training data; default 1
   --host HOST    ${HOST_KINDS.join(" or ")}; default chrome, and node where Chrome has no WebGPU
   --out DIR      where the folder of the run is made; default runs
@@ -75,10 +83,26 @@ function readPreset(name: string | undefined): Preset {
   }
 }
 
-function readRules(list: string | undefined): readonly Rule[] {
-  if (list === undefined) return RULES;
+/** The preset's; or the named rules, or all that the preset compares, at the named crossfade, or all of the preset's. */
+function readConditions(rules: string | undefined, crossfade: string | undefined, preset: Preset): readonly Condition[] {
+  const { conditions } = preset;
+  if (rules === undefined && crossfade === undefined) return conditions;
+  const named = rules === undefined ? conditions.map(({ rule }) => rule) : readRules(rules);
+  return conditionsOf(
+    RULES.filter((rule) => named.includes(rule)),
+    crossfade === undefined ? crossfadesOf(conditions) : [readCrossfade(crossfade, preset)],
+  );
+}
+
+function readRules(list: string): readonly Rule[] {
   const named = list.split(",").map((name) => readChoice("--rules", name.trim(), RULES.map(flagNameOf)));
   return RULES.filter((rule) => named.includes(flagNameOf(rule)));
+}
+
+function readCrossfade(given: string, { period }: Preset): number {
+  const crossfade = readWholeNumber("--crossfade", given, 0) ?? 0;
+  if (crossfade <= period) return crossfade;
+  throw new UsageError(`--crossfade is ${crossfade}; a digit is shown for ${period} steps, so it must be 0 to ${period}.`);
 }
 
 /** As it is written without quotes. */
@@ -86,27 +110,12 @@ function flagNameOf(rule: Rule): string {
   return rule.replaceAll(" ", "-");
 }
 
-function readSteps(given: string | undefined, { period }: Preset): number | null {
+function readSteps(given: string | undefined, preset: Preset, conditions: readonly Condition[]): number | null {
   const steps = readWholeNumber("--steps", given, 1);
-  if (steps === undefined || steps % period === 0) return steps ?? null;
-  const near = Math.max(1, Math.round(steps / period)) * period;
-  throw new UsageError(
-    `--steps is ${steps}; a digit is shown for ${period} steps, so it must be a multiple, such as ${near}.`,
-  );
-}
-
-async function requireFolder(flag: string, path: string): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true });
-    await access(path, constants.W_OK);
-  } catch (error) {
-    const reason = error instanceof Error && "code" in error ? String(error.code) : String(error);
-    throw new UsageError(`${flag}: nothing can be written to the folder ${path} (${reason}).`);
-  }
-}
-
-async function requireFile(flag: string, path: string): Promise<void> {
-  const found = await stat(path).catch(() => null);
-  if (found?.isDirectory() === true) throw new UsageError(`${flag} is ${path}, a folder; name a file.`);
-  await requireFolder(flag, dirname(path));
+  const unit = stepUnit(preset, conditions);
+  if (steps === undefined || steps % unit === 0) return steps ?? null;
+  const near = Math.max(1, Math.round(steps / unit)) * unit;
+  const reason =
+    unit === preset.period ? `a digit is shown for ${unit} steps` : `the rule exact learns once in ${unit} steps`;
+  throw new UsageError(`--steps is ${steps}; ${reason}, so it must be a multiple, such as ${near}.`);
 }
