@@ -6,7 +6,7 @@ import { createSimulator } from "../../src/index.ts";
 import { createRandom } from "../../src/random.ts";
 import { layered, resolveNetwork, type NetworkSpec } from "../../src/spec.ts";
 import { parseRecording, type Recording } from "../../src/tasks/recording.ts";
-import { replayFrozen, replayOnline } from "../../src/train/replay.ts";
+import { replayExact, replayFrozen, replayOnline } from "../../src/train/replay.ts";
 import { verifyRecording } from "../../src/train/verification.ts";
 import { createReferenceSimulator } from "../unit/reference-simulator.ts";
 import { testGpu, withDevice } from "./device.ts";
@@ -17,7 +17,7 @@ test.each(["chain-softplus", "instantaneous-errors", "latent-equilibrium-mse", "
     const text = readFileSync(new URL(`../fixtures/golden/${name}.json`, import.meta.url), "utf8");
     // With no device given, every simulator has its own.
     const checks = await verifyRecording(parseRecording(text, name), { createSimulator, host: { gpu: testGpu } });
-    expect(checks).toHaveLength(19);
+    expect(checks).toHaveLength(23);
     expect(checks.filter(({ holds }) => !holds)).toEqual([]);
   },
 );
@@ -39,6 +39,27 @@ const manyClasses = layered({
   output: { size: 70, tauM: 4, tauR: 4, activation: "linear" },
   cost: { kind: "cross-entropy", beta: 1 },
 });
+const deep = layered({
+  dt: 0.1,
+  input: 33,
+  hidden: [
+    { size: 130, tauM: [1, 2, 3], tauR: [0.5, 1.5], activation: "relu", gamma: 0.5 },
+    { size: 67, tauM: 0.3, tauR: 0.6, activation: "tanh", gamma: 0.2 },
+    { size: 20, tauM: 1.5, tauR: 0.1, activation: "softplus" },
+  ],
+  output: { size: 70, tauM: 1, tauR: 1, activation: "linear", gamma: 0.2 },
+  cost: { kind: "cross-entropy", beta: 0.5 },
+});
+const nudged = layered({
+  dt: 0.05,
+  input: 4,
+  hidden: [
+    { size: 30, tauM: [0.1, 0.2, 0.5], tauR: 0.05, activation: "sigmoid", gamma: 0.4 },
+    { size: 11, tauM: 0.6, tauR: 0.3, activation: "hard-sigmoid", gamma: 0.4 },
+  ],
+  output: { size: 66, tauM: 0.5, tauR: 0.2, activation: "tanh", gamma: 1 },
+  cost: { kind: "squared-error", beta: 0.2 },
+});
 const straight = layered({
   dt: 0.5,
   input: 1,
@@ -51,11 +72,14 @@ test.each<[string, Shape]>([
   ["65-70-3, one batch row, somatic nudging", { network: wide, batch: 1, errors: "local", steps: 30 }],
   ["5-9-8-70, 70 classes", { network: manyClasses, batch: 3, errors: "local", steps: 40 }],
   ["5-9-8-70, instantaneous errors", { network: manyClasses, batch: 2, errors: "instantaneous", steps: 20 }],
+  ["33-130-67-20-70, 70 classes, somatic nudging", { network: deep, batch: 4, errors: "local", steps: 50 }],
+  ["4-30-11-66, strong nudging, 8 batch rows", { network: nudged, batch: 8, errors: "local", steps: 120 }],
+  ["4-30-11-66, one batch row, instantaneous", { network: nudged, batch: 1, errors: "instantaneous", steps: 33 }],
   ["1-130, no hidden layer, one step", { network: straight, batch: 65, errors: "local", steps: 1 }],
 ])("recording of the f64 reference: %s", async (_, shape) => {
   const recording = await record(shape);
   const checks = await withDevice((device) => verifyRecording(recording, { createSimulator, host: { device } }));
-  expect(checks).toHaveLength(19);
+  expect(checks).toHaveLength(23);
   expect(checks.filter(({ holds }) => !holds)).toEqual([]);
 });
 
@@ -109,6 +133,7 @@ async function record({ network, batch, errors, steps }: Shape): Promise<Recordi
   };
   const oracle = { createSimulator: createReferenceSimulator };
   const frozen = await replayFrozen(draft, oracle);
+  const exact = await replayExact(draft, oracle);
   const sgd = await replayOnline(draft, "sgd", oracle);
   const adam = await replayOnline(draft, "adam", oracle);
   return {
@@ -122,6 +147,7 @@ async function record({ network, batch, errors, steps }: Shape): Promise<Recordi
       })),
       output: frozen.output,
     },
+    exact,
     sgd: { ...draft.sgd, ...sgd, loss: Float32Array.from(sgd.losses ?? []) },
     adam: { ...draft.adam, ...adam, loss: Float32Array.from(adam.losses ?? []) },
   };
