@@ -1,34 +1,48 @@
 // The plastic synapses of a batch: one optimiser step along the batch mean of e_i r_j (weights)
-// and e_i (biases), straight into the parameters.
+// and e_i (biases), straight into the parameters. With matched traces (ours) along that of
+// alpha_i x_j, where x is the rate filtered like the neuron i, and alpha_i times the filtered 1.
 //
 // One invocation keeps four rows by a quad of columns: four products of quads for two loads and
-// each batch row.
+// each batch row (five with traces, as the rows may be of different classes).
 // Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params, grid,
-// projections, optimizer.
+// projections, projection-bindings, optimizer, plastic-bindings.
 
 override BATCH: u32 = 2u;
+override MATCHED: bool = false;
 
 const WIDTH = 64u;
-
-@group(1) @binding(1) var<storage, read> tiles: array<Tile>;
-@group(1) @binding(2) var<storage, read> state: array<vec4f>;
 
 fn learn_weights(projection: Projection, row: u32, column: u32, rates: Rates) {
   var a = vec4f();
   var b = vec4f();
   var c = vec4f();
   var d = vec4f();
-  var r_place = projection.rate + column;
-  var e_place = projection.error + row;
-  for (var lane = 0u; lane < BATCH; lane++) {
-    let r = state[r_place];
-    let e = state[e_place];
-    a += e.x * r;
-    b += e.y * r;
-    c += e.z * r;
-    d += e.w * r;
-    r_place += projection.pre;
-    e_place += projection.post;
+  if (MATCHED) {
+    let classes = vec4u(parameters[projection.classes + row]);
+    var x = projection.traces + column + classes * (BATCH * projection.pre);
+    var signal = projection.signal + row;
+    for (var lane = 0u; lane < BATCH; lane++) {
+      let alpha = state[signal];
+      a += alpha.x * state[x.x];
+      b += alpha.y * state[x.y];
+      c += alpha.z * state[x.z];
+      d += alpha.w * state[x.w];
+      x += vec4u(projection.pre);
+      signal += projection.post;
+    }
+  } else {
+    var r_place = projection.rate + column;
+    var e_place = projection.error + row;
+    for (var lane = 0u; lane < BATCH; lane++) {
+      let r = state[r_place];
+      let e = state[e_place];
+      a += e.x * r;
+      b += e.y * r;
+      c += e.z * r;
+      d += e.w * r;
+      r_place += projection.pre;
+      e_place += projection.post;
+    }
   }
   let scale = -1.0 / f32(BATCH);
   let place = projection.weight + row * 4u * projection.pre + column;
@@ -43,9 +57,13 @@ fn learn_row(place: u32, gradient: vec4f, rates: Rates) {
 }
 
 fn learn_biases(projection: Projection, row: u32, rates: Rates) {
+  let signal = select(projection.error, projection.signal, MATCHED);
   var sum = vec4f();
   for (var lane = 0u; lane < BATCH; lane++) {
-    sum += state[projection.error + lane * projection.post + row];
+    sum += state[signal + lane * projection.post + row];
+  }
+  if (MATCHED) {
+    sum *= state[projection.bias_traces + row];
   }
   let place = projection.bias + row;
   descend(place, parameters[place], -sum / f32(BATCH), rates);

@@ -6,8 +6,10 @@
 // quads: sixteen products of quads for eight loads. Several stretches of the summed index give
 // partial sums, which the neurons add up in fixed order.
 // Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params, grid,
-// projections.
+// projections, projection-bindings.
 
+/// What is added to the clock's step: 1 on the way forward, 2^32 - 1 on the way back.
+override ADVANCE: u32 = 1u;
 override BATCH: u32 = 2u;
 
 const WIDTH = 32u;
@@ -16,8 +18,6 @@ const WIDTH = 32u;
 const FORWARD = 1u;
 const WITH_BIAS = 2u;
 
-@group(1) @binding(1) var<storage, read> tiles: array<Tile>;
-@group(1) @binding(2) var<storage, read> state: array<vec4f>;
 @group(1) @binding(3) var<storage, read> parameters: array<vec4f>;
 @group(1) @binding(4) var<storage, read_write> partial_sums: array<vec4f>;
 
@@ -57,7 +57,7 @@ fn feed_back(tile: Tile, projection: Projection, lane: u32, output: u32) -> mat4
   let e = four_lanes(projection.error, lane, projection.post);
   var sums = mat4x4f();
   for (var i = tile.row; i < tile.row + tile.rows; i++) {
-    let w = projection.weight + output + (i * 4u + QUAD) * projection.pre;
+    let w = projection.feedback_weight + output + (i * 4u + QUAD) * projection.pre;
     let weight = mat4x4f(parameters[w.x], parameters[w.y], parameters[w.z], parameters[w.w]);
     sums[0] += weight * state[e.x + i];
     sums[1] += weight * state[e.y + i];
@@ -80,8 +80,8 @@ fn propagate(
   if (index >= arrayLength(&tiles)) {
     return;
   }
-  if (index == 0u && local == 0u) {
-    clock.step += 1u;
+  if (ADVANCE != 0u && index == 0u && local == 0u) {
+    clock.step += ADVANCE;
   }
   let tile = tiles[index];
   let projection = projections[tile.block];

@@ -7,7 +7,7 @@
 // invocation keeps up to four quads of columns; it gives partial sums of s and m, which the
 // neurons add up in fixed order.
 // Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params, grid,
-// projections, optimizer.
+// projections, projection-bindings, optimizer, plastic-bindings.
 
 override LEARN: bool = true;
 /// Whether the invocations of a workgroup add up their currents before they write them. It saves
@@ -19,8 +19,6 @@ override QUADS: u32 = 1u;
 override ROWS: u32 = 16u;
 override WIDTH: u32 = 64u;
 
-@group(1) @binding(1) var<storage, read> tiles: array<Tile>;
-@group(1) @binding(2) var<storage, read> state: array<vec4f>;
 @group(1) @binding(6) var<storage, read_write> partial_sums: array<vec4f>;
 
 /// For each quad of tile rows, the current from each invocation's columns.

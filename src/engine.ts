@@ -6,8 +6,10 @@ import { DeviceError, KernelError } from "./errors.ts";
 import { assemble, kernels, type Access, type Binding, type Kernel, type KernelName } from "./kernels.ts";
 import { quadsOf } from "./layout.ts";
 import { pad } from "./padding.ts";
-import { paramsBytes } from "./tables.ts";
-import type { BufferName, Dispatch, Place, Plan } from "./plan.ts";
+import type { BufferName, Dispatch, Place, Plan, Program } from "./plan.ts";
+import { PLASTIC_TAU_STEPS } from "./spec.ts";
+import { paramsBytes, tileBytes } from "./tables.ts";
+import type { TileRange } from "./tiles.ts";
 
 /** Numeric flags of the WebGPU specification, so that nothing is asked of the global scope. */
 const usage = { copySource: 4, copyDestination: 8, uniform: 64, storage: 128 };
@@ -59,13 +61,12 @@ export class Engine {
         ...plan.initialize,
         constants: { SEED_LOW: seed % 2 ** 32, SEED_HIGH: Math.floor(seed / 2 ** 32) },
       };
-      const { synapses } = plan;
-      const planned = [seeded, plan.begin, plan.neurons, plan.finish, ...synapses.learning, ...synapses.frozen];
-      const unique = [...new Set<Dispatch>(planned)];
+      const unique = [...new Set<Dispatch>([seeded, ...dispatchesOf(plan)])];
       const compiled = await settled(unique.map((dispatch) => compile(device, dispatch, buffers, label)));
       const table = new Map(unique.map((dispatch, index) => [dispatch, compiled[index] as Compiled]));
       const engine = new Engine(device, plan, label, buffers, table);
       engine.submit("initialize", (pass) => engine.dispatch(pass, seeded));
+      for (const [key, values] of plan.initialValues) engine.write(plan.places.get(key) as Place, values);
       return engine;
     } catch (error) {
       for (const buffer of buffers.values()) buffer.destroy();
@@ -73,17 +74,87 @@ export class Engine {
     }
   }
 
-  /** Encodes a run of `steps` steps: two dispatches a step (three for a batch that learns), one more at the end. */
+  /** Encodes a run of `steps` steps. */
   encodeSteps(encoder: GPUCommandEncoder, steps: number, learns: boolean): void {
-    const { plan } = this;
-    const synapses = learns ? plan.synapses.learning : plan.synapses.frozen;
+    const { learning, frozen } = this.plan.programs;
+    this.encodeProgram(encoder, learns ? learning : frozen, { from: 0, to: steps, steps });
+  }
+
+  /**
+   * A window of adjoint errors, in parts of at most `grain` steps: to be encoded, in this order, into one encoder or into
+   * several that are submitted one after the other.
+   */
+  windowParts(grain: number): ((encoder: GPUCommandEncoder) => void)[] {
+    const { segments, programs } = this.plan;
+    const { window } = programs;
+    if (segments === null || window === null) throw new Error("The plan has no window.");
+    const { count } = segments;
+    const last = count - 1;
+    const lengthOf = (segment: number): number => (segment === last ? segments.last : segments.steps);
+    const parts: ((encoder: GPUCommandEncoder) => void)[] = [];
+    const forward = (segment: number, program: Program): void => {
+      parts.push(...piecesOf(lengthOf(segment), grain).map((piece) => (e: GPUCommandEncoder) => this.encodeProgram(e, program, piece)));
+    };
+    for (let segment = 0; segment < count; segment++) {
+      if (count > 1) parts.push((encoder) => this.encodeCheckpoint(encoder, segment, "save"));
+      forward(segment, segment === 0 ? window.first : window.forward);
+    }
+    const end = count === 1 ? 0 : count;
+    parts.push((encoder) => {
+      this.encodeCheckpoint(encoder, end, "save");
+      this.encodeTurn(encoder);
+    });
+    for (let segment = last; segment >= 0; segment--) {
+      if (segment < last) {
+        parts.push((encoder) => this.encodeCheckpoint(encoder, segment, "restore"));
+        forward(segment, window.again);
+      }
+      const back = { start: [], step: window.back, join: [], end: [] };
+      const pieces = piecesOf(lengthOf(segment), grain);
+      parts.push(...pieces.map((piece) => (e: GPUCommandEncoder) => this.encodeProgram(e, back, piece)));
+      parts.push((encoder) => this.encodePass(encoder, segment === last ? window.lastGradient : window.gradient));
+    }
+    parts.push((encoder) => {
+      this.encodePass(encoder, window.apply);
+      this.encodeCheckpoint(encoder, end, "restore");
+    });
+    return parts;
+  }
+
+  /** Steps `from` to `to` of a run of `steps` steps of a program. */
+  private encodeProgram(encoder: GPUCommandEncoder, program: Program, { from, to, steps }: Piece): void {
     const pass = encoder.beginComputePass({ label: `${this.label}/steps` });
-    this.dispatch(pass, plan.begin);
-    for (let step = 1; step <= steps; step++) {
-      for (const dispatch of synapses) this.dispatch(pass, dispatch);
-      this.dispatch(pass, step < steps ? plan.neurons : plan.finish);
+    if (from === 0) for (const dispatch of program.start) this.dispatch(pass, dispatch);
+    for (let step = from + 1; step <= to; step++) {
+      for (const dispatch of program.step) this.dispatch(pass, dispatch);
+      for (const dispatch of step < steps ? program.join : program.end) this.dispatch(pass, dispatch);
     }
     pass.end();
+  }
+
+  private encodePass(encoder: GPUCommandEncoder, dispatches: readonly Dispatch[]): void {
+    this.encodeProgram(encoder, { start: dispatches, step: [], join: [], end: [] }, { from: 0, to: 0, steps: 0 });
+  }
+
+  /** Potentials, slopes, rates and the step counter, to or from a checkpoint. */
+  private encodeCheckpoint(encoder: GPUCommandEncoder, index: number, direction: "save" | "restore"): void {
+    const { first, count, stride } = this.plan.checkpoint;
+    const checkpoints = this.buffer("checkpoints");
+    const copy = (buffer: GPUBuffer, offset: number, place: number, size: number): void => {
+      if (direction === "save") encoder.copyBufferToBuffer(buffer, offset, checkpoints, place, size);
+      else encoder.copyBufferToBuffer(checkpoints, place, buffer, offset, size);
+    };
+    const place = index * stride * 16;
+    copy(this.buffer("state"), first * 16, place, count * 16);
+    copy(this.buffer("clock"), 0, place + count * 16, 4);
+  }
+
+  /** What the way back sums up starts at 0, and so does what comes from after the window. */
+  private encodeTurn(encoder: GPUCommandEncoder): void {
+    const { gradients, windowSums } = this.plan;
+    encoder.clearBuffer(this.buffer("first_moment"), gradients.first * 16, gradients.count * 16);
+    for (const { first, count } of windowSums) encoder.clearBuffer(this.buffer("state"), first * 16, count * 16);
+    encoder.clearBuffer(this.buffer("partial_sums"));
   }
 
   buffer(name: BufferName): GPUBuffer {
@@ -95,7 +166,7 @@ export class Engine {
   /** Writes dense rows into a place, from its row `firstRow` on; with the last row its padding rows become zeros. */
   write(place: Place, data: Float32Array, firstRow = 0): void {
     const isLast = firstRow * place.columns + data.length === place.rows * place.columns;
-    const padded = pad(data, place.columns, isLast ? place.paddingRows : 0);
+    const padded = pad(data, place.columns, isLast ? place.paddingRows : 0, place.padding === "last");
     const offset = (place.first + firstRow * quadsOf(place.columns)) * 16;
     const { queue } = this.device;
     queue.writeBuffer(this.buffer(place.buffer), offset, padded.buffer, padded.byteOffset, padded.byteLength);
@@ -114,6 +185,7 @@ export class Engine {
       run.recordOrigin,
       Math.max(this.plan.recordRows, 1),
     ]);
+    new Float32Array(words, 56).set([PLASTIC_TAU_STEPS * dt]);
     this.device.queue.writeBuffer(this.buffer("params"), 0, words);
   }
 
@@ -159,6 +231,27 @@ export class Engine {
     pass.end();
     this.device.queue.submit([encoder.finish()]);
   }
+}
+
+interface Piece {
+  readonly from: number;
+  readonly to: number;
+  readonly steps: number;
+}
+
+/** `steps` steps in pieces of at most `grain`. */
+function piecesOf(steps: number, grain: number): Piece[] {
+  return Array.from({ length: Math.ceil(steps / grain) }, (_, index) => ({
+    from: index * grain,
+    to: Math.min((index + 1) * grain, steps),
+    steps,
+  }));
+}
+
+function dispatchesOf({ programs: { learning, frozen, window } }: Plan): Dispatch[] {
+  const all = [learning, frozen, ...(window === null ? [] : [window.first, window.forward, window.again])];
+  const back = window === null ? [] : [...window.back, ...window.gradient, ...window.lastGradient, ...window.apply];
+  return [...all.flatMap(({ start, step, join, end }) => [...start, ...step, ...join, ...end]), ...back];
 }
 
 /** Like Promise.all, but it has the end of them all: nothing goes on behind a failure. */
@@ -236,12 +329,21 @@ async function compile(
       layout: layouts[group] as GPUBindGroupLayout,
       entries: bindings.map((binding, index) => ({
         binding: index,
-        resource: { buffer: buffers.get(names[binding.name] as BufferName) as GPUBuffer },
+        resource: {
+          buffer: buffers.get(names[binding.name] as BufferName) as GPUBuffer,
+          ...(binding.name === "tiles" && dispatch.tiles !== undefined && rangeOf(dispatch.tiles)),
+        },
       })),
     }),
   );
   return { pipeline, groups, workgroups };
 }
+
+/** Of a table of tiles, in bytes. */
+const rangeOf = ({ first, count }: TileRange): { offset: number; size: number } => ({
+  offset: first * tileBytes,
+  size: count * tileBytes,
+});
 
 function groupsOf({ bindings }: Kernel): Binding[][] {
   const count = Math.max(...bindings.map(({ group }) => group)) + 1;

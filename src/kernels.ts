@@ -3,19 +3,41 @@
  * The literals here are held to the shaders by a reflection test; nothing is parsed at run time.
  */
 
+import apply from "../shaders/apply.wgsl?raw";
+import gradient from "../shaders/gradient.wgsl?raw";
 import initialize from "../shaders/initialize.wgsl?raw";
 import learn from "../shaders/learn.wgsl?raw";
+import learnTimeConstants from "../shaders/learn_time_constants.wgsl?raw";
 import neurons from "../shaders/neurons.wgsl?raw";
 import propagate from "../shaders/propagate.wgsl?raw";
+import reverse from "../shaders/reverse.wgsl?raw";
 import synapses from "../shaders/synapses.wgsl?raw";
+import traces from "../shaders/traces.wgsl?raw";
 import activation from "../shaders/common/activation.wgsl?raw";
 import grid from "../shaders/common/grid.wgsl?raw";
+import neuron from "../shaders/common/neuron.wgsl?raw";
+import neuronBindings from "../shaders/common/neuron-bindings.wgsl?raw";
 import optimizer from "../shaders/common/optimizer.wgsl?raw";
 import params from "../shaders/common/params.wgsl?raw";
+import plasticBindings from "../shaders/common/plastic-bindings.wgsl?raw";
+import population from "../shaders/common/population.wgsl?raw";
+import projectionBindings from "../shaders/common/projection-bindings.wgsl?raw";
 import projections from "../shaders/common/projections.wgsl?raw";
 import random from "../shaders/common/random.wgsl?raw";
 
-const snippets = { activation, grid, optimizer, params, projections, random } as const;
+const snippets = {
+  activation,
+  grid,
+  neuron,
+  "neuron-bindings": neuronBindings,
+  optimizer,
+  params,
+  "plastic-bindings": plasticBindings,
+  population,
+  "projection-bindings": projectionBindings,
+  projections,
+  random,
+} as const;
 
 export type Access = "uniform" | "read" | "read-write";
 
@@ -55,6 +77,39 @@ const onPlasticity = [
   { group: 1, name: "second_moment", access: "read-write" },
 ] as const;
 
+/** Of the kernels that go through the neurons. */
+const onNeurons = [
+  ...clockwork,
+  { group: 1, name: "populations", access: "read" },
+  { group: 1, name: "tiles", access: "read" },
+  { group: 1, name: "parameters", access: "read" },
+  { group: 1, name: "partial_sums", access: "read" },
+  { group: 1, name: "frames", access: "read" },
+  { group: 1, name: "state", access: "read-write" },
+  { group: 1, name: "record", access: "read-write" },
+] as const;
+
+/** Of those that update blocks of parameters whose gradient is, or is made of, values of neurons. */
+const onBlocks = [
+  ...clockwork,
+  { group: 1, name: "tiles", access: "read" },
+  { group: 1, name: "state", access: "read" },
+  { group: 1, name: "parameters", access: "read-write" },
+  { group: 1, name: "first_moment", access: "read-write" },
+  { group: 1, name: "second_moment", access: "read-write" },
+] as const;
+
+const ofPopulations = [
+  "FIELD",
+  "BATCH",
+  "COSTS",
+  "HAS_WIDE_ROWS",
+  "TARGET_LAG",
+  "KEEPS_TARGET",
+  "SUMS_COSTS",
+  "ACTIVATIONS",
+] as const;
+
 export const kernels = {
   initialize: {
     source: initialize,
@@ -67,40 +122,89 @@ export const kernels = {
   },
   neurons: {
     source: neurons,
-    snippets: ["params", "grid", "activation"],
-    bindings: [
-      ...clockwork,
-      { group: 1, name: "populations", access: "read" },
-      { group: 1, name: "tiles", access: "read" },
-      { group: 1, name: "time_constants", access: "read" },
-      { group: 1, name: "partial_sums", access: "read" },
-      { group: 1, name: "frames", access: "read" },
-      { group: 1, name: "state", access: "read-write" },
-      { group: 1, name: "record", access: "read-write" },
+    snippets: ["params", "grid", "activation", "population", "neuron-bindings", "neuron"],
+    bindings: onNeurons,
+    overrides: [
+      "LOAD",
+      "FINISH",
+      "BEGIN",
+      ...ofPopulations,
+      "ERRORS",
+      "TRACES",
+      "BEGIN_TRACES",
+      "TRAJECTORY",
+      "SEGMENT",
+      "SEGMENT_START",
+      "TOP_DOWN",
+      "DERIVATIVE",
+      "PREVIOUS",
+      "POWERS",
+      "IS_ALIGNED",
     ],
-    overrides: ["FINISH", "BEGIN", "ERRORS", "FIELD", "BATCH", "COSTS", "TRACES", "HAS_WIDE_ROWS", "ACTIVATIONS"],
+  },
+  reverse: {
+    source: reverse,
+    snippets: ["params", "grid", "activation", "population", "neuron-bindings"],
+    bindings: onNeurons,
+    overrides: [...ofPopulations, "SEGMENT", "WINDOW", "COST_LAG", "HAS_DERIVATIVES", "TAU_SUMS", "POTENTIAL_GRADIENT"],
   },
   synapses: {
     source: synapses,
-    snippets: ["params", "grid", "projections", "optimizer"],
+    snippets: ["params", "grid", "projections", "projection-bindings", "optimizer", "plastic-bindings"],
     bindings: [...onPlasticity, { group: 1, name: "partial_sums", access: "read-write" }],
     overrides: ["LEARN", "SHARED", "QUADS", "ROWS", "WIDTH", "OPTIMIZER"],
   },
   propagate: {
     source: propagate,
-    snippets: ["params", "grid", "projections"],
+    snippets: ["params", "grid", "projections", "projection-bindings"],
     bindings: [
       ...onProjections,
       { group: 1, name: "parameters", access: "read" },
       { group: 1, name: "partial_sums", access: "read-write" },
     ],
-    overrides: ["BATCH"],
+    overrides: ["ADVANCE", "BATCH"],
+  },
+  traces: {
+    source: traces,
+    snippets: ["params", "grid"],
+    bindings: [
+      ...clockwork,
+      { group: 1, name: "traced", access: "read" },
+      { group: 1, name: "tiles", access: "read" },
+      { group: 1, name: "parameters", access: "read" },
+      { group: 1, name: "state", access: "read-write" },
+    ],
+    overrides: ["IS_ALIGNED"],
   },
   learn: {
     source: learn,
-    snippets: ["params", "grid", "projections", "optimizer"],
+    snippets: ["params", "grid", "projections", "projection-bindings", "optimizer", "plastic-bindings"],
     bindings: onPlasticity,
-    overrides: ["BATCH", "OPTIMIZER"],
+    overrides: ["BATCH", "MATCHED", "OPTIMIZER"],
+  },
+  learn_time_constants: {
+    source: learnTimeConstants,
+    snippets: ["params", "grid", "optimizer"],
+    bindings: onBlocks,
+    overrides: ["BATCH", "FIELD", "ERROR_FIELD", "TOP_DOWN", "DERIVATIVE", "TRACE", "OPTIMIZER"],
+  },
+  gradient: {
+    source: gradient,
+    snippets: ["params", "grid", "projections"],
+    bindings: [
+      ...clockwork,
+      { group: 1, name: "projections", access: "read" },
+      { group: 1, name: "tiles", access: "read" },
+      { group: 1, name: "record", access: "read" },
+      { group: 1, name: "first_moment", access: "read-write" },
+    ],
+    overrides: ["BATCH", "STEPS", "GRADIENT"],
+  },
+  apply: {
+    source: apply,
+    snippets: ["params", "grid", "optimizer"],
+    bindings: onBlocks,
+    overrides: ["BATCH", "GRADIENT", "OPTIMIZER"],
   },
 } as const satisfies Record<string, Kernel>;
 

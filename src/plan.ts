@@ -4,31 +4,34 @@
  */
 
 import { DeviceError } from "./errors.ts";
-import type { BindingName, KernelName } from "./kernels.ts";
 import {
+  fieldIndex,
   layOut,
-  traceQuantities,
+  momentsOf,
   type BufferName,
   type Layout,
   type Place,
   type PlanOptions,
   type PlannedTrace,
 } from "./layout.ts";
-import type { Learning, Network } from "./spec.ts";
+import { needsOf } from "./needs.ts";
+import { planPrograms, type Dispatch, type Programs } from "./programs.ts";
+import { warningsOf, type Learning, type Network } from "./spec.ts";
 import {
-  paramsBytes,
-  activations,
   blockTable,
-  costs,
   clockWords,
+  initialValues,
+  paramsBytes,
   populationTable,
   projectionTable,
   tileTable,
-  timeConstants,
+  traceTable,
 } from "./tables.ts";
 import { cut, type Cut, type Tile } from "./tiles.ts";
+import type { Segments } from "./trajectory.ts";
 
 export type { BufferName, Place, PlanOptions } from "./layout.ts";
+export type { Dispatch, Program } from "./programs.ts";
 
 export interface PlannedBuffer {
   readonly name: BufferName;
@@ -38,17 +41,6 @@ export interface PlannedBuffer {
   readonly content?: ArrayBuffer;
 }
 
-interface DispatchOf<K extends KernelName> {
-  readonly kernel: K;
-  readonly label: string;
-  readonly buffers: Readonly<Record<BindingName<K>, BufferName>>;
-  readonly constants: Readonly<Record<string, number>>;
-  readonly workgroups: readonly [number, number];
-}
-
-/** One dispatch; its buffers are named by the bindings of its kernel. */
-export type Dispatch = { [K in KernelName]: DispatchOf<K> }[KernelName];
-
 export interface Plan {
   readonly network: Network;
   readonly learning: Learning;
@@ -57,12 +49,20 @@ export interface Plan {
   readonly bytes: number;
   /** Fills the parameters, once. */
   readonly initialize: Dispatch;
-  /** A run of K steps is begin, then K times (synapses, neurons) with the last neurons replaced by finish. */
-  readonly begin: Dispatch;
-  readonly neurons: Dispatch;
-  readonly finish: Dispatch;
-  /** One step of the synapses with and without learning: one dispatch for a batch of 1, at most two for more. */
-  readonly synapses: { readonly learning: readonly Dispatch[]; readonly frozen: readonly Dispatch[] };
+  readonly programs: Programs;
+  /** How a window of adjoint errors is cut; null for other errors. */
+  readonly segments: Segments | null;
+  /** Places of a checkpoint, and of the gradients behind the first moments, in quads. */
+  readonly checkpoint: { readonly first: number; readonly count: number; readonly stride: number };
+  readonly gradients: { readonly first: number; readonly count: number };
+  /** Stretches of the state that are zero when a window turns back, in quads. */
+  readonly windowSums: readonly { readonly first: number; readonly count: number }[];
+  /** Moments that the optimiser keeps. */
+  readonly moments: number;
+  /** What parameters start as that are neither random nor all equal, by key of their place. */
+  readonly initialValues: ReadonlyMap<string, Float32Array>;
+  /** Sentences about a network that is valid and may still disappoint. */
+  readonly warnings: readonly string[];
   /** By "rate/hidden", "weight/hidden/output", "input/name", "target/name" ... */
   readonly places: ReadonlyMap<string, Place>;
   /** Frames of input and target that the frame buffer holds. */
@@ -89,13 +89,15 @@ const mostQuads = 2 ** 32;
  * @throws DeviceError LIMIT_EXCEEDED if a place would not fit 32 bits.
  */
 export function planNetwork(network: Network, options: PlanOptions): Plan {
-  const layout = layOut(network, options);
+  const needs = needsOf(network, options.learning);
+  const layout = layOut(network, options, needs);
   // Before any tile is listed: the list for what does not fit would not fit either.
-  const { parameters, state, frames, record } = layout;
-  checkPlaces({ parameters, state, frames, record });
-  const work = cut(network, options);
+  const { parameters, state, frames, record, checkpoints } = layout;
+  checkPlaces({ parameters, state, frames, record, checkpoints });
+  const work = cut(network, options, needs, layout);
   checkPlaces({ partial_sums: work.partialSums });
   const buffers = planBuffers(network, options, layout, work);
+  const potential = fieldIndex(layout, "potential") * layout.field;
   return {
     network,
     learning: options.learning,
@@ -109,8 +111,14 @@ export function planNetwork(network: Network, options: PlanOptions): Plan {
       constants: {},
       workgroups: [Math.min(Math.ceil(layout.parameters / 64), 4096), 1],
     },
-    ...planNeurons(network, options, layout, work),
-    synapses: planSynapses(options, work),
+    programs: planPrograms(network, options, layout, work),
+    segments: layout.segments,
+    checkpoint: { first: potential, count: 3 * layout.field, stride: layout.checkpoint },
+    gradients: { first: layout.gradients, count: layout.moments },
+    windowSums: windowSums(layout),
+    moments: work.learns ? momentsOf(options.learning) : 0,
+    initialValues: initialValues(network, needs),
+    warnings: warningsOf(network),
     places: layout.places,
     frameCapacity: layout.frameCapacity,
     traces: layout.traces,
@@ -119,11 +127,17 @@ export function planNetwork(network: Network, options: PlanOptions): Plan {
   };
 }
 
+/** The momenta, and the sums of the gradients of time constants. */
+function windowSums(layout: Layout): Plan["windowSums"] {
+  const fields = ["lowPassedError", "tauMSum", "tauRSum"].map((name) => layout.fields.indexOf(name));
+  return fields.filter((index) => index >= 0).map((index) => ({ first: index * layout.field, count: layout.field }));
+}
+
 function planBuffers(network: Network, options: PlanOptions, layout: Layout, work: Cut): PlannedBuffer[] {
   const { batch, learning } = options;
-  const { neuronTiles, synapseTiles, learnTiles } = work;
-  const moments = { sgd: 0, momentum: 1, adam: 2, accumulate: 1 }[learning.optimizer.kind];
-  const momentQuads = (order: number): number => (work.learns && moments >= order ? layout.parameters : 0);
+  const moments = work.learns ? momentsOf(learning) : 0;
+  const momentQuads = (order: number): number => (moments >= order ? layout.moments : 0);
+  const gradientQuads = work.learns && layout.segments !== null ? layout.moments : 0;
   const zeros = (name: BufferName, purpose: string, quads: number): PlannedBuffer => ({
     name,
     purpose,
@@ -136,117 +150,34 @@ function planBuffers(network: Network, options: PlanOptions, layout: Layout, wor
     content,
     bytes: content.byteLength,
   });
-  const tiles = (name: BufferName, list: readonly Tile[]): PlannedBuffer =>
-    table(name, `table of ${list.length} workgroups`, tileTable(list));
+  const tiles = (name: BufferName, list: readonly Tile[]): PlannedBuffer[] =>
+    list.length === 0 ? [] : [table(name, `table of ${list.length} workgroups`, tileTable(list))];
+  const kept = layout.segments === null ? "" : `, ${layout.segments.steps} steps of a window`;
   return [
-    zeros("parameters", "weights, then biases", layout.parameters),
-    zeros("first_moment", "optimiser", momentQuads(1)),
+    zeros("parameters", "weights, biases, time constants", layout.parameters),
+    zeros("first_moment", gradientQuads > 0 ? "optimiser, gradient of a window" : "optimiser", momentQuads(1) + gradientQuads),
     zeros("second_moment", "optimiser", momentQuads(2)),
     zeros("state", "error, potential, low-passed error, slope, rate, costs", layout.state),
     zeros("partial_sums", "currents and feedback, per tile", work.partialSums),
     zeros("frames", `input and target of ${layout.frameCapacity} steps`, layout.frames),
-    zeros("record", `traces of ${layout.recordRows} steps`, layout.record),
-    table("time_constants", "tau_m, tau_r per neuron", timeConstants(network)),
+    zeros("record", `traces of ${layout.recordRows} steps${kept}`, layout.record),
+    ...(layout.checkpoints > 0 ? [zeros("checkpoints", "states inside a window", layout.checkpoints)] : []),
     table("populations", "table", populationTable(network, batch, work, layout)),
-    table("projections", "table", projectionTable(network, layout)),
-    tiles("neuron_tiles", neuronTiles),
-    tiles("synapse_tiles", synapseTiles),
-    ...(batch > 1 ? [tiles("learn_tiles", learnTiles)] : []),
+    table("projections", "table", projectionTable(network, batch, work, layout)),
+    ...(layout.synapticTraces.length > 0 ? [table("traced", "table of traces", traceTable(network, layout))] : []),
+    ...tiles("neuron_tiles", work.neurons.tiles),
+    ...tiles("synapse_tiles", work.synapses.tiles),
+    ...tiles("learn_tiles", work.learnTiles),
+    ...(layout.synapticTraces.length > 0 ? tiles("trace_tiles", work.traces.tiles) : []),
+    ...tiles("tau_tiles", work.tauTiles),
+    ...tiles("apply_tiles", work.applyTiles),
     table("blocks", "table of initial values", blockTable(network, layout)),
     table("clock", "step, updates, fault", clockWords()),
     zeros("params", "constants of a run", Math.ceil(paramsBytes / 16)),
   ];
 }
 
-type NeuronDispatches = Pick<Plan, "begin" | "neurons" | "finish">;
-
-function planNeurons(network: Network, options: PlanOptions, layout: Layout, work: Cut): NeuronDispatches {
-  const neurons = (label: string, finish: boolean, begin: boolean): DispatchOf<"neurons"> => ({
-    kernel: "neurons",
-    label,
-    buffers: {
-      params: "params",
-      clock: "clock",
-      populations: "populations",
-      tiles: "neuron_tiles",
-      time_constants: "time_constants",
-      partial_sums: "partial_sums",
-      frames: "frames",
-      state: "state",
-      record: "record",
-    },
-    constants: {
-      FINISH: Number(finish),
-      BEGIN: Number(begin),
-      ERRORS: { none: 0, local: 1, instantaneous: 2, adjoint: 0 }[options.learning.errors],
-      FIELD: layout.field,
-      BATCH: options.batch,
-      ...contentBits(network, options),
-      HAS_WIDE_ROWS: Number(work.hasWideRows),
-    },
-    workgroups: foldWorkgroups(work.neuronTiles.length),
-  });
-  return {
-    begin: neurons("neurons begin", false, true),
-    neurons: neurons("neurons", true, true),
-    finish: neurons("neurons finish", true, false),
-  };
-}
-
-function planSynapses({ batch, learning }: PlanOptions, work: Cut): Plan["synapses"] {
-  const shared = { params: "params", clock: "clock", projections: "projections", state: "state" } as const;
-  const plastic = {
-    ...shared,
-    parameters: "parameters",
-    first_moment: "first_moment",
-    second_moment: "second_moment",
-  } as const;
-  const OPTIMIZER = { sgd: 0, momentum: 1, adam: 2, accumulate: 3 }[learning.optimizer.kind];
-  const workgroups = foldWorkgroups(work.synapseTiles.length);
-  if (batch === 1) {
-    const single = (learns: boolean): DispatchOf<"synapses"> => ({
-      kernel: "synapses",
-      label: learns ? "synapses" : "synapses frozen",
-      buffers: { ...plastic, tiles: "synapse_tiles", partial_sums: "partial_sums" },
-      constants: { LEARN: Number(learns), OPTIMIZER, ...work.synapseShape },
-      workgroups,
-    });
-    const frozen = single(false);
-    return { learning: [work.learns ? single(true) : frozen], frozen: [frozen] };
-  }
-  const propagate: DispatchOf<"propagate"> = {
-    kernel: "propagate",
-    label: "propagate",
-    buffers: { ...shared, parameters: "parameters", tiles: "synapse_tiles", partial_sums: "partial_sums" },
-    constants: { BATCH: batch },
-    workgroups,
-  };
-  const learn: DispatchOf<"learn"> = {
-    kernel: "learn",
-    label: "learn",
-    buffers: { ...plastic, tiles: "learn_tiles" },
-    constants: { BATCH: batch, OPTIMIZER },
-    workgroups: foldWorkgroups(work.learnTiles.length),
-  };
-  return { learning: work.learns ? [propagate, learn] : [propagate], frozen: [propagate] };
-}
-
-/** What the network has, a bit each: the neurons are compiled for no more. */
-function contentBits({ populations }: Network, { record }: PlanOptions): Record<string, number> {
-  const or = (bits: readonly number[]): number => bits.reduce((all, bit) => all | bit, 0);
-  return {
-    ACTIVATIONS: or(populations.map(({ activation }) => activations[activation])),
-    COSTS: or(populations.map(({ cost }) => (cost === null ? 0 : costs[cost.kind]))),
-    TRACES: or(record.map(({ quantity }) => 1 << traceQuantities.indexOf(quantity))),
-  };
-}
-
 // ---- limits -------------------------------------------------------------------------------------------------
-
-function foldWorkgroups(count: number): readonly [number, number] {
-  const rows = Math.ceil(count / maxWorkgroupsPerDimension);
-  return [Math.max(Math.ceil(count / rows), 1), Math.max(rows, 1)];
-}
 
 function checkPlaces(buffers: Readonly<Partial<Record<BufferName, number>>>): void {
   for (const [name, quads] of Object.entries(buffers)) {
@@ -295,31 +226,44 @@ export function checkLimits(plan: Plan, limits: Limits): void {
 
 /** The plan as a table: buffers with bytes, dispatches with workgroups. */
 export function describePlan(plan: Plan): string {
+  const { network, segments, learning } = plan;
+  const { learning: program, window } = plan.programs;
+  const several = (when: string, dispatches: readonly Dispatch[]) => dispatches.map((each) => [when, each] as const);
   const steps = [
-    ["once", plan.initialize],
-    ["start of a run", plan.begin],
-    ...plan.synapses.learning.map((dispatch) => ["every step", dispatch] as const),
-    ["every step", plan.neurons],
-    ["end of a run", plan.finish],
-  ] as const;
-  const { network } = plan;
+    ["once", plan.initialize] as const,
+    ...several("start of a run", program.start),
+    ...several("every step", program.step),
+    ...several("between steps", program.join),
+    ...several("end of a run", program.end),
+    ...several("every step back", window?.back ?? []),
+    ...several("every segment", window?.gradient ?? []),
+    ...several("every window", window?.apply ?? []),
+  ];
   const lines = [
     `network  ${network.sources.map(({ name, size }) => `${name}(${size})`).join(" ")} | ` +
       network.populations.map(({ name, size }) => `${name}(${size})`).join(" "),
+    `schedule ${network.schedule}`,
     `batch    ${plan.batch}`,
+    ...(segments === null ? [] : [describeSegments(learning.window, segments)]),
+    ...plan.warnings.map((warning) => `warning  ${warning}`),
     "",
     "buffer               bytes  purpose",
     ...plan.buffers.map(({ name, bytes, purpose }) => `${name.padEnd(14)}${String(bytes).padStart(12)}  ${purpose}`),
     `${"total".padEnd(14)}${String(plan.bytes).padStart(12)}`,
     "",
-    "when            dispatch         workgroups  constants",
+    "when            dispatch               workgroups  constants",
     ...steps.map(
       ([when, { label, workgroups, constants }]) =>
-        `${when.padEnd(16)}${label.padEnd(17)}${workgroups.join("x").padStart(10)}  ` +
+        `${when.padEnd(16)}${label.padEnd(23)}${workgroups.join("x").padStart(10)}  ` +
         Object.entries(constants)
           .map(([name, value]) => `${name}=${value}`)
           .join(" "),
     ),
   ];
   return lines.map((line) => line.trimEnd()).join("\n");
+}
+
+function describeSegments(window: number, { steps, count, recomputation }: Segments): string {
+  const cut = count === 1 ? "kept whole" : `in ${count} segments of ${steps} or fewer`;
+  return `window   ${window} steps, ${cut}; every step is computed ${recomputation.toFixed(2)} times forward`;
 }

@@ -5,7 +5,7 @@
 
 import { DataError, DisposedError, DivergedError } from "./errors.ts";
 import type { Engine, RunConstants } from "./engine.ts";
-import { FrameStream, signalsOf, type SignalData } from "./frames.ts";
+import { FrameStream, signalsOf, type Signal, type SignalData } from "./frames.ts";
 import { type Pacer } from "./pacer.ts";
 import { unpad } from "./padding.ts";
 import type { Plan } from "./plan.ts";
@@ -102,6 +102,8 @@ interface Checked {
   readonly steps: number;
   readonly every: number;
   readonly learns: boolean;
+  /** Steps that are not submitted apart: those of a window. */
+  readonly unit: number;
   readonly hasTarget: boolean;
   readonly chunkMilliseconds: number;
   readonly stream: FrameStream;
@@ -118,6 +120,28 @@ function positive(path: string, value: number): number {
   throw new DataError(path, `must be a finite number above 0; it is ${value}.`);
 }
 
+/** A run that learns by windows has whole ones. */
+export function wholeWindows(path: string, steps: number, window: number): DataError {
+  const near = Math.max(1, Math.round(steps / window)) * window;
+  const problem = `is ${steps}, but learning.window is ${window}, and a run that learns has whole windows`;
+  return new DataError(path, `${problem}: give a multiple, such as ${near}.`, { found: steps, window });
+}
+
+/** Whether every step that is learnt from has frames of its own within the window. @throws DataError */
+function checkFrames(signals: readonly Signal[], window: number, capacity: number): void {
+  for (const { key, frames } of signals) {
+    const path = `run.${key.replace("/", ".")}`;
+    if (frames > 1 && frames < window) {
+      const cure = "Give as many frames, one frame that is held, or a shorter learning.window";
+      throw new DataError(path, `has ${frames} frames, fewer than the window of ${window} steps. ${cure}.`, { found: frames, window });
+    }
+    if (frames > capacity && capacity < window) {
+      const cure = "Raise options.frameBytes, or lower learning.window or options.batch";
+      throw new DataError(path, `has a window of ${window} frames, of which ${capacity} fit the device. ${cure}.`, { window, capacity });
+    }
+  }
+}
+
 /** Checks the options and takes over the learning rate; nothing has happened if it throws. */
 function check({ engine, constants, position }: RunContext, options: RunOptions): Checked {
   const { plan } = engine;
@@ -132,6 +156,11 @@ function check({ engine, constants, position }: RunContext, options: RunOptions)
     ...(options.input === undefined ? [] : signalsOf(plan, "input", options.input)),
     ...(options.target === undefined ? [] : signalsOf(plan, "target", options.target)),
   ];
+  const learns = options.learn ?? true;
+  const unit = learns && plan.programs.window !== null ? plan.learning.window : 1;
+  if (steps % unit !== 0) throw wholeWindows("run.steps", steps, unit);
+  if (every % unit !== 0) throw wholeWindows("run.every", every, unit);
+  checkFrames(signals, unit, plan.frameCapacity);
   const write = (key: string, frames: Float32Array, first: number): void => {
     const place = plan.places.get(key);
     if (place !== undefined) engine.write(place, frames, first * (place.rows / plan.frameCapacity));
@@ -146,10 +175,11 @@ function check({ engine, constants, position }: RunContext, options: RunOptions)
   return {
     steps,
     every,
-    learns: options.learn ?? true,
+    learns,
+    unit,
     chunkMilliseconds,
     hasTarget: options.input === undefined ? constants.targetFrames > 0 : options.target !== undefined,
-    stream: new FrameStream(signals, plan.frameCapacity, position, write),
+    stream: new FrameStream(signals, Math.floor(plan.frameCapacity / unit) * unit, position, write),
     signal: options.signal,
   };
 }
@@ -196,7 +226,7 @@ export async function* run(context: RunContext, options: RunOptions): AsyncGener
 /** Encodes and submits at most `wanted` steps; shorter where a metric, a window of frames or the record ends. */
 async function submitChunk(context: RunContext, checked: Checked, at: number, wanted: number): Promise<Chunk> {
   const { engine, ring, constants } = context;
-  const { plan, device, label } = engine;
+  const { plan, device } = engine;
   const { every, stream } = checked;
   const staging = await ring.take();
   if (context.isDestroyed) throw new DisposedError("run");
@@ -204,11 +234,13 @@ async function submitChunk(context: RunContext, checked: Checked, at: number, wa
   if (window !== null) engine.writeConstants(Object.assign(constants, window));
   const row = plan.traces.length > 0 ? at % plan.recordRows : 0;
   const untilRecordEnds = plan.traces.length > 0 ? plan.recordRows - row : Infinity;
-  const untilCosts = Math.min(every - (at % every), costInterval - (at % costInterval), checked.steps - at);
-  const steps = Math.min(wanted, untilCosts, untilRecordEnds, stream.available(at));
+  const { unit } = checked;
+  const interval = Math.max(Math.floor(costInterval / unit), 1) * unit;
+  const untilCosts = Math.min(every - (at % every), interval - (at % interval), checked.steps - at);
+  const whole = Math.max(Math.floor(wanted / unit), 1) * unit;
+  const steps = Math.min(whole, untilCosts, untilRecordEnds, stream.available(at));
   const withCosts = steps === untilCosts;
-  const encoder = device.createCommandEncoder({ label: `${label}/chunk` });
-  engine.encodeSteps(encoder, steps, checked.learns);
+  const encoder = encodeChunk(engine, checked, steps, wanted);
   const copies: Copy[] = [{ buffer: engine.buffer("clock"), offset: 0, size: 16 }];
   if (withCosts && plan.costs.count > 0) {
     copies.push({ buffer: engine.buffer("state"), offset: plan.costs.first * 16, size: plan.costs.count * 16 });
@@ -225,6 +257,30 @@ async function submitChunk(context: RunContext, checked: Checked, at: number, wa
   // Whoever awaits it gets the rejection; this one only keeps it from counting as unhandled until then.
   result.catch(() => undefined);
   return { steps, end: at + steps, withCosts, origin: constants.frameOrigin, submitted: performance.now(), result };
+}
+
+/** Leaves the last part of the work in an encoder that is not submitted yet; what comes before it, in submits of its own. */
+function encodeChunk(engine: Engine, { learns, unit }: Checked, steps: number, wanted: number): GPUCommandEncoder {
+  const { device, label } = engine;
+  const create = (): GPUCommandEncoder => device.createCommandEncoder({ label: `${label}/chunk` });
+  let encoder = create();
+  if (unit === 1 && !(learns && engine.plan.programs.window !== null)) {
+    engine.encodeSteps(encoder, steps, learns);
+    return encoder;
+  }
+  let encoded = 0;
+  for (let done = 0; done < steps; done += unit) {
+    for (const encode of engine.windowParts(wanted)) {
+      if (encoded >= wanted) {
+        device.queue.submit([encoder.finish()]);
+        encoder = create();
+        encoded = 0;
+      }
+      encode(encoder);
+      encoded += Math.min(wanted, unit);
+    }
+  }
+  return encoder;
 }
 
 /** Puts the chunks of one metric together. */

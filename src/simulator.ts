@@ -12,8 +12,8 @@ import { unpad } from "./padding.ts";
 import { planNetwork, requiredLimits, type Limits, type Place, type Plan } from "./plan.ts";
 import { Pacer } from "./pacer.ts";
 import { StagingRing } from "./readback.ts";
-import { defaultChunkMilliseconds, run, stagingBytes, type Metrics, type RunContext, type RunOptions } from "./run.ts";
-import { resolveNetwork, type NetworkSpec } from "./spec.ts";
+import { defaultChunkMilliseconds, run, stagingBytes, wholeWindows, type Metrics, type RunContext, type RunOptions } from "./run.ts";
+import { PLASTIC_TAU_STEPS, resolveNetwork, type NetworkSpec } from "./spec.ts";
 
 export interface SimulatorOptions extends PlanningOptions {
   /** Seed of the initial parameters, a whole number from 0 to 2^53 - 1. Default 0. */
@@ -65,7 +65,15 @@ export interface Requirements {
   readonly requiredLimits: Limits;
   /** Device memory in all. */
   readonly bytes: number;
+  /** Of a step that learns; of adjoint errors forward and back. */
   readonly dispatchesPerStep: number;
+  /** Sentences about a network that is valid and may still disappoint; most have none. */
+  readonly warnings: readonly string[];
+}
+
+function dispatchesPerStep({ programs: { learning, window } }: Plan): number {
+  const { step, join } = window?.forward ?? learning;
+  return step.length + join.length + (window?.back.length ?? 0);
 }
 
 const ringSlots = 3;
@@ -86,7 +94,8 @@ export function requirements(spec: NetworkSpec, options: PlanningOptions = {}): 
     requiredFeatures: [],
     requiredLimits: requiredLimits(plan),
     bytes: plan.bytes + ringSlots * stagingBytes(plan),
-    dispatchesPerStep: plan.synapses.learning.length + 1,
+    dispatchesPerStep: dispatchesPerStep(plan),
+    warnings: plan.warnings,
   };
 }
 
@@ -224,7 +233,15 @@ export class Simulator {
     if (!(Number.isSafeInteger(steps) && steps >= 1)) {
       throw new DataError("encode.steps", `must be a whole number of at least 1; it is ${String(steps)}.`);
     }
-    this.engine.encodeSteps(encoder, steps, learn);
+    const { learning, programs } = this.plan;
+    if (learn && programs.window !== null) {
+      if (steps % learning.window !== 0) throw wholeWindows("encode.steps", steps, learning.window);
+      for (let done = 0; done < steps; done += learning.window) {
+        for (const encode of this.engine.windowParts(learning.window)) encode(encoder);
+      }
+    } else {
+      this.engine.encodeSteps(encoder, steps, learn);
+    }
     this.context.position += steps;
   }
 
@@ -269,6 +286,7 @@ export class Simulator {
     if (!(data instanceof Float32Array)) throw new DataError(`write("${quantity}")`, "takes a Float32Array.");
     if (quantity === "target" && typeof where === "string")
       checkClasses(this.plan, `write("target").${where}`, where, data);
+    if (quantity === "tauM" || quantity === "tauR") checkTau(this.plan, quantity, where, data);
     const isFrames = place.buffer === "frames";
     const capacity = isFrames ? this.plan.frameCapacity : 1;
     const unit = (place.rows / capacity) * place.columns;
@@ -347,8 +365,8 @@ export class Simulator {
   private placeOf(quantity: NodeQuantity | ProjectionQuantity, where: Where): Place {
     const key = keyOf(quantity, where);
     const place = this.plan.places.get(key);
-    const isHeld = place !== undefined && (place.first + sizeOf(place)) * 16 <= this.engine.buffer(place.buffer).size;
-    if (isHeld) return place;
+    const order = { firstMoment: 1, secondMoment: 2 }[quantity as string] ?? 0;
+    if (place !== undefined && order <= this.plan.moments) return place;
     const known = [...this.plan.places.keys()].filter((name) => name.startsWith(`${quantity}/`));
     throw new DataError(
       key,
@@ -371,6 +389,17 @@ export class Simulator {
     const told = this.context.isDestroyed ? error : await this.fate.explain(error);
     return this.context.isDestroyed ? new DisposedError(call) : told;
   }
+}
+
+/** @throws DataError for a time constant that cannot be integrated, or that one which learns may not have. */
+function checkTau({ network }: Plan, quantity: "tauM" | "tauR", where: Where, data: Float32Array): void {
+  const population = network.populations.find(({ name }) => name === where);
+  const plastic = quantity === "tauM" ? population?.plasticTauM : population?.plasticTauR;
+  const least = (plastic === true ? PLASTIC_TAU_STEPS : 1) * network.dt;
+  const at = data.findIndex((value) => !(value >= Math.fround(least) && Number.isFinite(value)));
+  if (at < 0) return;
+  const limit = plastic === true ? `${least} (10 dt), as it learns` : `dt (${least})`;
+  throw new DataError(`write("${quantity}")[${at}]`, `is ${data[at]}; it must be finite and at least ${limit}.`);
 }
 
 /** Of a place in the plan; names have no slashes. */

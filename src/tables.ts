@@ -2,9 +2,11 @@
  * The bytes of the tables that the kernels read; the layouts are those of the structs in shaders/. Pure.
  */
 
-import { pathOf, quadsOf, stateFields, traceQuantities, type Layout } from "./layout.ts";
+import { pathOf, quadsOf, slopeSlots, stateFields, targetQuads, traceQuantities, type Layout } from "./layout.ts";
+import type { Needs } from "./needs.ts";
+import { carriesBias } from "./paths.ts";
+import { biasStream, feedbackStream } from "./random.ts";
 import type { Init, Network } from "./spec.ts";
-import { carriesBias, learnsBias } from "./paths.ts";
 import { none, type Cut, type Parts, type Tile } from "./tiles.ts";
 
 /** Bits of the activation functions and of the costs. */
@@ -37,60 +39,95 @@ class Rows {
 
 const firstOf = (layout: Layout, key: string): number => layout.places.get(key)?.first ?? none;
 
-/** struct Recorded of neurons.wgsl: populations, then sources. */
+/** Words of struct Recorded of common/population.wgsl. */
+const populationWords = 36;
+
+/** struct Recorded of common/population.wgsl: populations, then sources. */
 export function populationTable(network: Network, batch: number, cut: Cut, layout: Layout): ArrayBuffer {
-  const rows = new Rows((network.populations.length + network.sources.length) * 26);
+  const rows = new Rows((network.populations.length + network.sources.length) * populationWords);
   const rateField = stateFields.indexOf("rate") * layout.field;
   const nothing: Parts = { first: 0, parts: 0 };
-  const tauR = network.populations.reduce((sum, { size }) => sum + quadsOf(size), 0);
-  let tau = 0;
+  const inner = (key: string): number => layout.inner.get(key) ?? none;
   network.populations.forEach(({ name, size, activation, gamma, cost }, index) => {
     const current = cut.currents[index] ?? nothing;
     const feedback = cut.feedback[index] ?? nothing;
-    const places = tracePlaces(layout, name);
     rows
       .u32(size, quadsOf(size), firstOf(layout, `rate/${name}`) - rateField, 0, activations[activation])
-      .u32(current.first, current.parts, feedback.first, feedback.parts, tau, tauR + tau)
+      .u32(current.first, current.parts, feedback.first, feedback.parts)
+      .u32(firstOf(layout, `tauM/${name}`), firstOf(layout, `tauR/${name}`))
       .f32(gamma)
       .f32(cost?.beta ?? 0)
       .u32(cost === null ? 0 : costs[cost.kind], firstOf(layout, `cost/${name}`), firstOf(layout, `target/${name}`))
-      .u32(cost?.kind === "cross-entropy" ? quadsOf(batch) : quadsOf(size) * batch)
-      .u32(Number(cut.hasError[index] ?? false), ...places);
-    tau += quadsOf(size);
+      .u32(cost === null ? 0 : targetQuads(cost.kind, size, batch), Number(cut.hasError[index] ?? false))
+      .u32(inner(`keptTarget/${name}`), inner(`slopes/${name}`), slopeSlots(cut.needs.distances?.[index] ?? 0))
+      .u32(inner(`trajectory/${name}`), inner(`derivatives/${name}`), inner(`adjoints/${name}`))
+      .u32(...tracePlaces(layout, name));
   });
   network.sources.forEach(({ name, size }, index) => {
     const feedback = cut.sourceFeedback[index] ?? nothing;
-    const places = tracePlaces(layout, name);
     rows
       .u32(size, quadsOf(size), firstOf(layout, `rate/${name}`) - rateField, 1, 0)
-      .u32(0, 0, feedback.first, feedback.parts, 0, 0)
-      .f32(0)
-      .f32(0)
-      .u32(0, none, firstOf(layout, `input/${name}`), quadsOf(size) * batch)
-      .u32(0, ...places);
+      .u32(0, 0, feedback.first, feedback.parts, 0, 0, 0, 0)
+      .u32(0, none, firstOf(layout, `input/${name}`), quadsOf(size) * batch, 0)
+      .u32(none, none, 0, inner(`trajectory/${name}`), none, none)
+      .u32(...tracePlaces(layout, name));
   });
   return rows.bytes;
 }
 
+/** Padded to whole quads. */
 const tracePlaces = (layout: Layout, name: string): number[] =>
-  traceQuantities.map(
-    (quantity) =>
-      layout.traces.find((trace) => trace.population === name && trace.quantity === quantity)?.first ?? none,
-  );
+  Array.from({ length: quadsOf(traceQuantities.length) * 4 }, (_, index) => {
+    const quantity = traceQuantities[index];
+    return layout.traces.find((trace) => trace.population === name && trace.quantity === quantity)?.first ?? none;
+  });
 
 /** struct Projection of common/projections.wgsl. */
-export function projectionTable(network: Network, layout: Layout): ArrayBuffer {
-  const rows = new Rows(network.projections.length * 7);
+export function projectionTable(network: Network, batch: number, cut: Cut, layout: Layout): ArrayBuffer {
+  const rows = new Rows(network.projections.length * 16);
+  const inner = (key: string): number => layout.inner.get(key) ?? none;
+  const { isSweep, isMatched, isAdjoint } = cut.needs;
   network.projections.forEach((projection, index) => {
-    const [from, to] = pathOf(network, projection);
-    const bias = carriesBias(network, index) ? firstOf(layout, `bias/${to}`) : none;
+    const path = pathOf(network, projection);
+    const [from, to] = path;
+    const key = path.join("/");
+    const isDelayed = !projection.fromSource && projection.delay === 1;
+    const weight = firstOf(layout, `weight/${key}`);
+    const backward = layout.places.get(`feedbackWeight/${key}`)?.first ?? weight;
+    // The trajectory of a population starts with its rates before the segment.
+    const ownRow = projection.fromSource || isDelayed ? 0 : batch * quadsOf(projection.pre);
     rows
-      .u32(quadsOf(projection.pre), quadsOf(projection.post), firstOf(layout, `weight/${from}/${to}`), bias)
-      .u32(firstOf(layout, `rate/${from}`), firstOf(layout, `error/${to}`))
-      .u32(Number(projection.plastic) + 2 * Number(learnsBias(network, index)));
+      .u32(quadsOf(projection.pre), quadsOf(projection.post), weight)
+      .u32(carriesBias(network, index) ? firstOf(layout, `bias/${to}`) : none)
+      .u32(firstOf(layout, `${isSweep && isDelayed ? "previousRate" : "rate"}/${from}`), firstOf(layout, `error/${to}`))
+      .u32(Number(cut.learnsWeight[index]) + 2 * Number(cut.learnsBias[index]), backward)
+      .u32(firstOf(layout, `${isMatched ? "topDown" : "error"}/${to}`), inner(`traces/${key}`), inner(`biasTraces/${to}`))
+      .u32(firstOf(layout, `traceClass/${to}`))
+      .u32(isAdjoint ? inner(`trajectory/${from}`) + ownRow : none, inner(`adjoints/${to}`), 0, 0);
   });
   return rows.bytes;
 }
+
+/** struct Trace of traces.wgsl. */
+export function traceTable({ populations }: Network, layout: Layout): ArrayBuffer {
+  const rows = new Rows(layout.synapticTraces.length * 10);
+  const kinds = { rates: 0, ones: 1, derivatives: 2 } as const;
+  for (const { kind, isFiltered, signal, population, neuron, z, x, ring, slots, count, row } of layout.synapticTraces) {
+    const { name } = populations[population] ?? { name: "" };
+    const [tauM, tauR] = [firstOf(layout, `tauM/${name}`), firstOf(layout, `tauR/${name}`)];
+    const isField = kind === "derivatives";
+    rows
+      .u32(firstOf(layout, signal))
+      .u32(isField ? firstOf(layout, `derivativeTraceState/${name}`) : z)
+      .u32(isField ? firstOf(layout, `derivativeTrace/${name}`) : x)
+      .u32(ring, slots, count, row, kinds[kind] + (isFiltered ? 0 : 4))
+      .u32(...(kind === "rates" ? [tauM * 4 + neuron, tauR * 4 + neuron] : [tauM, tauR]));
+  }
+  return rows.bytes;
+}
+
+/** Size of struct Tile. */
+export const tileBytes = 32;
 
 /** struct Tile of common/grid.wgsl. */
 export function tileTable(tiles: readonly Tile[]): ArrayBuffer {
@@ -101,21 +138,24 @@ export function tileTable(tiles: readonly Tile[]): ArrayBuffer {
   return rows.bytes;
 }
 
-/** tau_m of every neuron, then tau_r, each population padded to whole quads with its last, so that padding is as stable. */
-export function timeConstants({ populations }: Network): ArrayBuffer {
-  const rows = new Rows(populations.reduce((sum, { size }) => sum + quadsOf(size), 0) * 8);
-  for (const which of ["tauM", "tauR"] as const) {
-    for (const population of populations) {
-      const values = population[which];
-      for (let i = 0; i < quadsOf(population.size) * 4; i++) rows.f32(values[Math.min(i, values.length - 1)] ?? 1);
-    }
-  }
-  return rows.bytes;
+/** What parameters start as where no random number and no constant will do: time constants, and classes of traces. */
+export function initialValues(network: Network, { classes, isTraced }: Needs): ReadonlyMap<string, Float32Array> {
+  const values = new Map<string, Float32Array>();
+  network.populations.forEach(({ name, tauM, tauR }, index) => {
+    values.set(`tauM/${name}`, Float32Array.from(tauM));
+    values.set(`tauR/${name}`, Float32Array.from(tauR));
+    if (isTraced) values.set(`traceClass/${name}`, Float32Array.from(classes[index]?.of ?? []));
+  });
+  return values;
 }
 
 /** struct Block of initialize.wgsl; the streams of random numbers are numbered like the blocks. */
 export function blockTable(network: Network, layout: Layout): ArrayBuffer {
-  const rows = new Rows((network.projections.length + network.populations.length) * 8);
+  const { projections, populations } = network;
+  const hasFeedback = projections.some((projection) =>
+    layout.places.has(`feedbackWeight/${pathOf(network, projection).join("/")}`),
+  );
+  const rows = new Rows((projections.length * (hasFeedback ? 2 : 1) + populations.length) * 8);
   const block = (first: number, count: number, columns: number, stream: number, init: Init): void => {
     const value = init.kind === "uniform" ? init.bound : init.value;
     rows
@@ -127,17 +167,19 @@ export function blockTable(network: Network, layout: Layout): ArrayBuffer {
     const path = pathOf(network, projection).join("/");
     const { post, pre, init } = projection;
     block(firstOf(layout, `weight/${path}`), post * pre, pre, index, init);
+    if (!hasFeedback) return;
+    block(firstOf(layout, `feedbackWeight/${path}`), post * pre, pre, feedbackStream(network, index), init);
   });
   network.populations.forEach(({ name, size, bias }, index) => {
-    block(firstOf(layout, `bias/${name}`), size, size, network.projections.length + index, bias.init);
+    block(firstOf(layout, `bias/${name}`), size, size, biasStream(network, index), bias.init);
   });
   return rows.bytes;
 }
 
 /** Size of struct Params of common/params.wgsl. */
-export const paramsBytes = 56;
+export const paramsBytes = 60;
 
-/** struct Clock: step 0, no updates, no fault. */
+/** struct Clock: step 0, no updates, no fault, no window. */
 export function clockWords(): ArrayBuffer {
-  return new Rows(4).u32(0, 0, 0, none).bytes;
+  return new Rows(8).u32(0, 0, 0, none, 0).bytes;
 }

@@ -2,8 +2,9 @@
  * How the work of a step is cut into workgroups, and where their partial sums stand. Pure.
  */
 
-import { quadsOf, type PlanOptions, type Tuning } from "./layout.ts";
-import { carriesBias, errorPaths, learnsBlock, type ErrorPaths } from "./paths.ts";
+import { quadsOf, type Layout, type PlanOptions, type Tuning } from "./layout.ts";
+import type { Needs } from "./needs.ts";
+import { carriesBias, errorPaths, type ErrorPaths } from "./paths.ts";
 import type { Network, Population, Source } from "./spec.ts";
 
 /** What one workgroup does; the kernels say how they read the fields. */
@@ -27,14 +28,38 @@ export interface Parts {
   readonly parts: number;
 }
 
+/** A stretch of a table of tiles. */
+export interface TileRange {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** Tiles in groups that are dispatched apart or together. */
+export interface Groups {
+  readonly tiles: readonly Tile[];
+  readonly ranges: readonly TileRange[];
+}
+
 export interface Cut extends ErrorPaths {
+  readonly needs: Needs;
   readonly currents: readonly Parts[];
   readonly feedback: readonly Parts[];
   readonly sourceFeedback: readonly Parts[];
   readonly partialSums: number;
-  readonly neuronTiles: readonly Tile[];
-  readonly synapseTiles: readonly Tile[];
+  /** In a sweep a group for each level, then one for the sources; else one for all. */
+  readonly neurons: Groups;
+  /**
+   * Of one pass, and of jacobi without adjoint errors, one group. Else first the products forward into each level; then those
+   * back out of each level without delay; then those with delay.
+   */
+  readonly synapses: Groups;
+  readonly levels: number;
   readonly learnTiles: readonly Tile[];
+  /** Of synaptic traces that are filtered before the weights learn, and of those that need the derivatives of the step. */
+  readonly traces: Groups;
+  readonly tauTiles: readonly Tile[];
+  readonly applyTiles: readonly Tile[];
+  readonly isOnePass: boolean;
   readonly hasWideRows: boolean;
   /** Overrides of `synapses`. */
   readonly synapseShape: {
@@ -53,10 +78,12 @@ const mostRounds = 16;
 const neuronFlags = { narrowRows: 1, wideRow: 2 };
 const propagateFlags = { forward: 1, withBias: 2 };
 
-export function cut(network: Network, options: PlanOptions): Cut {
+export function cut(network: Network, options: PlanOptions, needs: Needs, layout: Layout): Cut {
   const { batch, tuning } = options;
   const paths = errorPaths(network, options);
-  const cutter = batch === 1 ? singleCutter(network, tuning) : batchedCutter(batch);
+  const isOnePass = batch === 1 && needs.allowsOnePass;
+  const cutter = isOnePass ? singleCutter(network, tuning) : batchedCutter(batch);
+  const levels = Math.max(...network.populations.map(({ level }) => level)) + 1;
   const slots = new Slots();
   const indices = network.projections.map((_, index) => index);
   const takeCurrents = (to: number, size: number): Parts => {
@@ -83,13 +110,19 @@ export function cut(network: Network, options: PlanOptions): Cut {
   };
   return {
     ...paths,
+    needs,
+    levels,
+    isOnePass,
     currents: network.populations.map(({ size }, node) => takeCurrents(node, size)),
     feedback: network.populations.map(({ size }, node) => takeFeedback(node, false, size)),
     sourceFeedback: network.sources.map(({ size }, node) => takeFeedback(node, true, size)),
     partialSums: slots.end,
-    neuronTiles: neuronTiles(network, options),
-    synapseTiles: indices.flatMap((index) => cutter.tiles(jobOf(index))),
-    learnTiles: batch === 1 ? [] : learnTiles(network, tuning),
+    neurons: neuronGroups(network, options, needs, levels),
+    synapses: synapseGroups(network, needs, levels, (index) => cutter.tiles(jobOf(index))),
+    learnTiles: isOnePass ? [] : learnTiles(network, tuning, paths),
+    traces: traceGroups(layout, tuning),
+    tauTiles: tauTiles(network, needs, layout, tuning),
+    applyTiles: needs.isAdjoint ? applyTiles(network, needs, layout, tuning) : [],
     hasWideRows: network.populations.some(hasWideRows),
     synapseShape: cutter.shape,
   };
@@ -138,11 +171,42 @@ const blank: Tile = { block: 0, row: 0, rows: 0, column: 0, columns: 0, current:
 const needsRows = (node: Population | Source): boolean => "cost" in node && node.cost?.kind === "cross-entropy";
 const hasWideRows = (node: Population | Source): boolean => needsRows(node) && quadsOf(node.size) > neuronTile.wideRow;
 
-function neuronTiles(network: Network, { batch, tuning }: PlanOptions): Tile[] {
+/** Bindings start at multiples of 256 bytes, which is so many tiles. */
+const tileAlignment = 8;
+
+/** One group behind the other; tiles that do nothing fill the gaps. */
+function joined(groups: readonly (readonly Tile[])[]): Groups {
+  const tiles: Tile[] = [];
+  const ranges = groups.map((group) => {
+    while (tiles.length % tileAlignment !== 0) tiles.push(blank);
+    const first = tiles.length;
+    // No binding may be empty.
+    tiles.push(...(group.length > 0 ? group : [blank]));
+    return { first, count: group.length };
+  });
+  return { tiles, ranges };
+}
+
+function neuronGroups(network: Network, options: PlanOptions, { isSweep }: Needs, levels: number): Groups {
+  const { populations, sources } = network;
+  const tilesOf = neuronTiler(network, options);
+  const own = populations.map((node, block) => ({ level: node.level, tiles: tilesOf(node, block) }));
+  const given = sources.flatMap((node, index) => tilesOf(node, populations.length + index));
+  if (!isSweep) return joined([[...own.flatMap(({ tiles }) => tiles), ...given]]);
+  const byLevel = Array.from({ length: levels }, (_, level) =>
+    own.filter((each) => each.level === level).flatMap(({ tiles }) => tiles),
+  );
+  return joined([...byLevel, given]);
+}
+
+function neuronTiler(
+  network: Network,
+  { batch, tuning }: PlanOptions,
+): (node: Population | Source, block: number) => Tile[] {
   const nodes = [...network.populations, ...network.sources];
   const total = nodes.reduce((sum, { size }) => sum + quadsOf(size) * batch, 0);
   const stretch = stretchOf(total, neuronTile.width, tuning);
-  return nodes.flatMap((node, block) => {
+  return (node, block) => {
     const quads = quadsOf(node.size);
     if (hasWideRows(node)) {
       return cutInto(batch * quads, quads, (row, rows) => ({ ...blank, block, row, rows, flags: neuronFlags.wideRow }));
@@ -152,8 +216,90 @@ function neuronTiles(network: Network, { batch, tuning }: PlanOptions): Tile[] {
       return cutInto(batch, neuronTile.width, (row, rows) => ({ ...blank, block, row, rows, flags }));
     }
     return cutInto(batch * quads, stretch, (row, rows) => ({ ...blank, block, row, rows }));
+  };
+}
+
+function synapseGroups(
+  { projections, populations }: Network,
+  { isSweep, isAdjoint }: Needs,
+  levels: number,
+  tilesOf: (index: number) => Tile[],
+): Groups {
+  const all = projections.map((projection, index) => {
+    const tiles = tilesOf(index);
+    const isForward = ({ flags }: Tile): boolean => (flags & propagateFlags.forward) !== 0;
+    return {
+      level: populations[projection.to]?.level ?? 0,
+      isDelayed: projection.delay === 1,
+      tiles,
+      forward: tiles.filter(isForward),
+      backward: tiles.filter((tile) => !isForward(tile)),
+    };
+  });
+  if (!isSweep && !isAdjoint) return joined([all.flatMap(({ tiles }) => tiles)]);
+  const perLevel = (tilesAt: (each: (typeof all)[number]) => readonly Tile[]): Tile[][] =>
+    Array.from({ length: levels }, (_, level) => all.flatMap((each) => (each.level === level ? tilesAt(each) : [])));
+  return joined([
+    ...perLevel(({ forward }) => forward),
+    ...perLevel(({ backward, isDelayed }) => (isDelayed ? [] : backward)),
+    all.flatMap(({ backward, isDelayed }) => (isDelayed ? backward : [])),
+  ]);
+}
+
+function traceGroups({ synapticTraces }: Layout, tuning: Tuning): Groups {
+  const total = synapticTraces.reduce((sum, { count }) => sum + count, 0);
+  const stretch = stretchOf(total, neuronTile.width, tuning);
+  const tilesOf = (needsDerivatives: boolean): Tile[] =>
+    synapticTraces.flatMap(({ kind, count }, block) =>
+      (kind === "derivatives") === needsDerivatives
+        ? cutInto(count, stretch, (row, rows) => ({ ...blank, block, row, rows }))
+        : [],
+    );
+  return joined([tilesOf(false), tilesOf(true)]);
+}
+
+/** The quads of every population whose time constants learn in each step. */
+function tauTiles({ populations }: Network, { isOnline }: Needs, layout: Layout, tuning: Tuning): Tile[] {
+  if (!isOnline) return [];
+  const stretch = stretchOf(1, neuronTile.width, tuning);
+  return populations.flatMap(({ name, size, plasticTauM, plasticTauR }, block) => {
+    const flags = Number(plasticTauM) + 2 * Number(plasticTauR);
+    const columns = quadsOf(size);
+    const column = firstOf(layout, `error/${name}`);
+    const places = { current: firstOf(layout, `tauM/${name}`), feedback: firstOf(layout, `tauR/${name}`) };
+    if (flags === 0) return [];
+    return cutInto(columns, stretch, (row, rows) => ({ block, row, rows, column, columns, ...places, flags }));
   });
 }
+
+const applyFlags = { tauM: 1, tauR: 2, learns: 4 };
+
+/** Every block of parameters that has a gradient. */
+function applyTiles(network: Network, { sumsTau }: Needs, layout: Layout, tuning: Tuning): Tile[] {
+  const stretch = stretchOf(layout.moments, neuronTile.width, tuning);
+  const block = (key: string, flags: number, more: Partial<Tile> = {}): Tile[] => {
+    const place = layout.places.get(key);
+    const quads = place === undefined ? 0 : (place.rows + place.paddingRows) * quadsOf(place.columns);
+    const current = place?.first ?? none;
+    return cutInto(quads, stretch, (row, rows) => ({ ...blank, row, rows, current, ...more, flags }));
+  };
+  const weights = network.projections.flatMap(({ plastic, name }) =>
+    plastic ? block(`weight/${name.replace(" -> ", "/")}`, applyFlags.learns) : [],
+  );
+  const neurons = network.populations.flatMap(({ name, size, bias, plasticTauM, plasticTauR }) => {
+    const ofBias = bias.plastic ? block(`bias/${name}`, applyFlags.learns) : [];
+    if (!sumsTau) return ofBias;
+    const ofTau = (key: "tauM" | "tauR", isPlastic: boolean): Tile[] =>
+      block(`${key}/${name}`, applyFlags[key] + (isPlastic ? applyFlags.learns : 0), {
+        column: firstOf(layout, `${key}Sum/${name}`),
+        columns: quadsOf(size),
+      });
+    return [...ofBias, ...ofTau("tauM", plasticTauM), ...ofTau("tauR", plasticTauR)];
+  });
+  return [...weights, ...neurons];
+}
+
+const firstOf = (layout: Layout, key: string): number => layout.places.get(key)?.first ?? none;
 
 /** One projection, sizes and places in quads. */
 interface Job {
@@ -256,13 +402,13 @@ function batchedCutter(batch: number): Cutter {
   };
 }
 
-function learnTiles(network: Network, tuning: Tuning): Tile[] {
+function learnTiles(network: Network, tuning: Tuning, { learnsWeight, learnsBias }: ErrorPaths): Tile[] {
   const total = network.projections.reduce((sum, { pre, post }) => sum + quadsOf(pre) * quadsOf(post), 0);
   const stretch = stretchOf(total, batched.learnWidth, tuning);
   return network.projections.flatMap((projection, block) => {
-    if (!learnsBlock(network, block)) return [];
+    if (learnsWeight[block] !== true && learnsBias[block] !== true) return [];
     // Where only the biases learn, one column does.
-    const columns = projection.plastic ? quadsOf(projection.pre) : 1;
+    const columns = learnsWeight[block] === true ? quadsOf(projection.pre) : 1;
     const pairs = quadsOf(projection.post) * columns;
     return cutInto(pairs, stretch, (row, rows) => ({ ...blank, block, row, rows, columns }));
   });

@@ -1,6 +1,6 @@
 // One optimiser step for a quad of parameters.
-// Provides: OPTIMIZER, bindings parameters, first_moment, second_moment, Rates, learning_rates,
-// descend. Uses: params.
+// Provides: OPTIMIZER, Rates, learning_rates, descend. Uses: params, and the bindings parameters,
+// first_moment, second_moment.
 
 const SGD = 0u;
 const MOMENTUM = 1u;
@@ -9,10 +9,6 @@ const ADAM = 2u;
 /// SGD, MOMENTUM, ADAM; anything else sums the gradient into the first moment and leaves the
 /// parameters alone.
 override OPTIMIZER: u32 = 0u;
-
-@group(1) @binding(3) var<storage, read_write> parameters: array<vec4f>;
-@group(1) @binding(4) var<storage, read_write> first_moment: array<vec4f>;
-@group(1) @binding(5) var<storage, read_write> second_moment: array<vec4f>;
 
 /// What an update needs besides its gradient, loaded once for all parameters of an invocation.
 struct Rates {

@@ -26,12 +26,15 @@ struct Params {
   /// Step whose traces go to row 0 of the record buffer, and the rows it has.
   record_origin: u32,
   record_rows: u32,
+  /// What a time constant that learns never falls below.
+  least_tau: f32,
 }
 
 struct Clock {
-  /// The step that is being computed. Written by the synapses, read by the neurons.
+  /// The step that is being computed, or, once its currents are there, the next one. Written by
+  /// the synapses, read by the neurons. On the way back through a window it counts down.
   step: u32,
-  /// Updates done so far. Written by the synapses.
+  /// Updates done so far. Written by what learns.
   updates: u32,
   /// The number of the update in progress, from 1. Written by the neurons, so that no kernel
   /// reads what it writes.
@@ -39,6 +42,8 @@ struct Clock {
   /// Earliest non-finite value: (step - frame_origin, at most 2^20 - 1) * 4096 + population; all
   /// ones if none.
   fault: atomic<u32>,
+  /// The first step of the window of adjoint errors in progress.
+  window: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;

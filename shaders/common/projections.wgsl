@@ -1,5 +1,5 @@
 // The table of projections.
-// Provides: Projection, LEARNS_WEIGHT, LEARNS_BIAS, projections.
+// Provides: Projection, LEARNS_WEIGHT, LEARNS_BIAS.
 
 const LEARNS_WEIGHT = 1u;
 const LEARNS_BIAS = 2u;
@@ -16,6 +16,18 @@ struct Projection {
   rate: u32,
   error: u32,
   flags: u32,
+  /// Place of the weights that carry errors back.
+  feedback_weight: u32,
+  /// Of matched traces. In the state: the top-down signals, the traces of class 0, and the traces
+  /// of the biases; in the parameters: the class of every postsynaptic neuron.
+  signal: u32,
+  traces: u32,
+  bias_traces: u32,
+  classes: u32,
+  /// Of a window of adjoint errors, in the record: the presynaptic rates and the adjoints, from
+  /// its first step on.
+  trajectory: u32,
+  adjoints: u32,
+  unused_a: u32,
+  unused_b: u32,
 }
-
-@group(1) @binding(0) var<storage, read> projections: array<Projection>;

@@ -37,6 +37,8 @@ export interface Unit {
   /** What the cost adds to the feedback, [batch][neurons]; the target of the last step, null if there was none. */
   readonly pull: Float64Array;
   previousTarget: Float64Array | null;
+  /** What projections with delay return in a sweep, for the next step. */
+  readonly returned: Float64Array;
   /** Zero steps unless lags are aligned. */
   readonly slopeDelay: Delay;
   readonly derivativeDelay: Delay;
@@ -134,6 +136,7 @@ function buildUnit(
     tau: { tauM: tauM.value, tauR: tauR.value },
     pull: new Float64Array(count),
     previousTarget: null,
+    returned: new Float64Array(count),
     slopeDelay: new Delay(distance === null ? 0 : lagOfSlopes(distance), count),
     derivativeDelay: new Delay(distance === null ? 0 : lagOfRates(distance), count),
     biasTrace: new NeuronTraces(size),
@@ -164,6 +167,7 @@ export function clear({ sources, units, links }: Parts): void {
   for (const unit of units) {
     for (const values of Object.values<Float64Array>({ ...unit.state })) values.fill(0);
     unit.previousTarget = null;
+    unit.returned.fill(0);
     for (const part of [unit.slopeDelay, unit.derivativeDelay, unit.biasTrace, unit.derivativeTrace]) part.reset();
   }
   for (const { rateDelay, traces } of links) {

@@ -185,16 +185,16 @@ class Stepper {
       );
     }
     const hasCost = this.pull(targets);
-    // Until here the feedback holds what recurrent projections returned in the last step.
-    const immediate = links.filter(({ projection }) => projection.delay === 0);
-    const delayed = links.filter(({ projection }) => projection.delay === 1);
-    for (const { feedback } of this.parts.sources) feedback.fill(0);
+    this.clearFeedback();
+    for (const { state, returned } of this.parts.units) state.feedback.set(returned);
     for (const level of [...levels].reverse()) {
       for (const unit of level) this.begin(unit);
-      for (const link of immediate) if (level.includes(link.to)) this.feedBack(link);
+      for (const link of links) if (link.projection.delay === 0 && level.includes(link.to)) this.feedBack(link);
     }
-    for (const { state } of this.parts.units) state.feedback.fill(0);
-    for (const link of delayed) this.feedBack(link);
+    for (const { returned } of this.parts.units) returned.fill(0);
+    for (const link of links) {
+      if (link.projection.delay === 1 && "returned" in link.from) this.feedBack(link, link.from.returned);
+    }
     return hasCost;
   }
 
@@ -218,6 +218,7 @@ class Stepper {
       const target = this.network.targetDelay === 1 ? unit.previousTarget : now;
       unit.previousTarget = now;
       unit.pull.fill(0);
+      hasCost ||= now !== null;
       if (cost === null || target === null) continue;
       addCost(cost, unit.state.rate, target, unit.pull, this.costs);
       hasCost = true;
@@ -237,10 +238,8 @@ class Stepper {
     for (const { state } of this.parts.units) state.feedback.fill(0);
   }
 
-  private feedBack({ backward, from, to }: Link): void {
-    if (backward === null) return;
-    const feedback = "state" in from ? from.state.feedback : from.feedback;
-    addFeedback(backward, to.state.error, feedback, this.parts.batch);
+  private feedBack({ backward, from, to }: Link, feedback = "state" in from ? from.state.feedback : from.feedback): void {
+    if (backward !== null) addFeedback(backward, to.state.error, feedback, this.parts.batch);
   }
 
   // ---- learning ---------------------------------------------------------------------------------------------

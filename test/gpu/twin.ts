@@ -144,7 +144,7 @@ export class Twin {
             return [name, values.subarray(step * size, (step + 1) * size)];
           }),
         );
-      loss += reference.step(frame(input), withTarget ? frame(targets) : null, learn);
+      loss += reference.step(frame(input), withTarget ? frame(targets) : null, learn) || 0;
       this.record.forEach(({ population, quantity }, index) => {
         expected[index]?.push(...reference.read(quantity, population));
       });
@@ -171,7 +171,7 @@ export class Twin {
       found[`rate/${name}`] = difference(await sim.read("rate", name), reference.read("rate", name));
     }
     for (const { name } of network.populations) {
-      for (const quantity of ["potential", "rate", "slope", "error", "lowPassedError", "bias"] as const) {
+      for (const quantity of ["potential", "rate", "slope", "error", "lowPassedError", "bias", "tauM", "tauR"] as const) {
         if (!this.isComputed(name, quantity)) continue;
         found[`${quantity}/${name}`] = difference(await sim.read(quantity, name), reference.read(quantity, name));
       }
@@ -191,7 +191,7 @@ export class Twin {
 
   /** The GPU leaves out errors that nobody needs. */
   private isComputed(population: string, quantity: string): boolean {
-    const isError = ["error", "lowPassedError", "feedback"].includes(quantity);
+    const isError = ["error", "lowPassedError", "feedback", "topDown"].includes(quantity);
     const isSource = this.network.sources.some(({ name }) => name === population);
     return !isError || isSource || this.learning.errors === "none" || this.hasError.has(population);
   }

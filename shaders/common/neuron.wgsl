@@ -1,0 +1,220 @@
+// One step of a population's neurons in parts: load, finish, begin (shaders/neurons.wgsl).
+// Provides: ERRORS, TRACES, BEGIN_TRACES, TRAJECTORY, SEGMENT, SEGMENT_START, TOP_DOWN, DERIVATIVE, PREVIOUS, POWERS,
+// IS_ALIGNED, load, keep_rate, finish, finish_source, keep_target, begin_costed, begin_plain, is_compared.
+// Uses: params, grid, activation, population, and its bindings.
+
+/// 0: no errors, 1: local, 2: instantaneous.
+override ERRORS: u32 = 1u;
+/// Bits of the traces that are recorded where a step is finished, and where it is begun.
+override TRACES: u32 = 511u;
+override BEGIN_TRACES: u32 = 0u;
+/// Whether a window keeps the step: 1 look-ahead potentials, 2 also derivatives.
+override TRAJECTORY: u32 = 0u;
+/// Steps of a segment of the trajectory, and whether the step that is loaded starts one: 1 a segment, 2 also a window.
+override SEGMENT: u32 = 1u;
+override SEGMENT_START: u32 = 0u;
+/// Fields of the state that are kept only where something needs them; 0 where nothing does.
+override TOP_DOWN: u32 = 0u;
+override DERIVATIVE: u32 = 0u;
+override PREVIOUS: u32 = 0u;
+/// Of the running means of alpha^2 and e^2, for the corrected gain.
+override POWERS: u32 = 0u;
+/// Whether slopes are kept until the error that they belong to is there.
+override IS_ALIGNED: bool = false;
+
+fn trace(index: u32, quantity: u32, at: u32, value: vec4f) {
+  if (((TRACES | BEGIN_TRACES) & (1u << quantity)) != 0u) {
+    let place = populations[index].places[quantity / 4u][quantity % 4u];
+    if (place != NONE) {
+      record[place + at] = value;
+    }
+  }
+}
+
+/// Place of a quad in the traces of a step.
+fn traced_at(p: Population, quad: u32, step: u32) -> u32 {
+  return (step - params.record_origin) % params.record_rows * BATCH * p.row + quad;
+}
+
+/// Row of a step in the segment of the trajectory.
+fn segment_row(step: u32) -> u32 {
+  // The word of the clock is being written then.
+  if (SEGMENT_START == 2u) {
+    return 0u;
+  }
+  return (step - clock.window) % SEGMENT;
+}
+
+fn finish(p: Population, index: u32, quad: u32, step: u32) {
+  let n = BATCH * p.row;
+  let k = p.first + quad;
+  let at = traced_at(p, quad, step);
+  let s = sum_parts(p.current + quad, p.current_parts, n);
+  let u = state[POTENTIAL * FIELD + k];
+  let e = state[ERROR * FIELD + k];
+  let of_row = quad % p.row;
+  var drive = s - u;
+  if (ERRORS != 0u) {
+    drive = s + p.gamma * e - u;
+  }
+  let du_dt = drive / parameters[p.tau_m + of_row];
+  let u_next = u + params.dt * du_dt;
+  let look_ahead = u + parameters[p.tau_r + of_row] * du_dt;
+  let activated = activate(p.activation, look_ahead);
+  let inside = mask(p, quad);
+  let rate = inside * activated.rate;
+  let slope = inside * activated.slope;
+  state[POTENTIAL * FIELD + k] = u_next;
+  state[RATE * FIELD + k] = rate;
+  state[SLOPE * FIELD + k] = slope;
+  if (IS_ALIGNED && p.slope_slots != 0u) {
+    state[p.slopes + step % p.slope_slots * n + quad] = slope;
+  }
+  if (DERIVATIVE != 0u) {
+    state[DERIVATIVE * FIELD + k] = du_dt;
+  }
+  if (TRAJECTORY != 0u) {
+    let row = segment_row(step);
+    record[p.trajectory + (row + 1u) * n + quad] = look_ahead;
+    if (TRAJECTORY > 1u) {
+      record[p.derivatives + row * n + quad] = du_dt;
+    }
+  }
+  report_non_finite(u_next, step, index);
+  trace(index, 0u, at, rate);
+  trace(index, 2u, at, u_next);
+  trace(index, 4u, at, slope);
+  trace(index, 6u, at, s);
+  trace(index, 7u, at, du_dt);
+  if ((TRACES & 298u) != 0u) {
+    trace_errors(p, index, quad, at);
+  }
+}
+
+/// Error, low-passed error, feedback and top-down signal: bits 1, 3, 5, 8.
+fn trace_errors(p: Population, index: u32, quad: u32, at: u32) {
+  let k = p.first + quad;
+  trace(index, 1u, at, state[ERROR * FIELD + k]);
+  trace(index, 3u, at, state[LOW_PASSED * FIELD + k]);
+  trace_feedback(p, index, quad, at);
+  if (TOP_DOWN != 0u) {
+    trace(index, 8u, at, state[TOP_DOWN * FIELD + k]);
+  }
+}
+
+fn trace_feedback(p: Population, index: u32, quad: u32, at: u32) {
+  if (((TRACES | BEGIN_TRACES) & 32u) != 0u) {
+    trace(index, 5u, at, sum_parts(p.feedback + quad, p.feedback_parts, BATCH * p.row));
+  }
+}
+
+/// All there is to finish of a source: its traces.
+fn finish_source(p: Population, index: u32, quad: u32, step: u32) {
+  let at = traced_at(p, quad, step);
+  trace(index, 0u, at, state[RATE * FIELD + p.first + quad]);
+  trace_feedback(p, index, quad, at);
+}
+
+/// Keeps the target of the step that ends for a run that begins with the next one.
+fn keep_target(p: Population, quad: u32, step: u32) {
+  let has_target = params.target_frames != 0u;
+  if ((COSTS & SQUARED_ERROR) != 0u && p.cost == SQUARED_ERROR) {
+    state[p.kept_target + quad] = squared_error_target(p, quad, step, false);
+  }
+  let lane = quad / p.row;
+  let is_first = quad % p.row == 0u && lane % 4u == 0u;
+  if ((COSTS & CROSS_ENTROPY) != 0u && p.cost == CROSS_ENTROPY && is_first) {
+    var classes = vec4f();
+    if (has_target) {
+      classes = frames[frame_of(p, step, params.target_frames) + lane / 4u] + 1.0;
+    }
+    state[p.kept_target + lane / 4u] = classes;
+  }
+}
+
+/// The rate of a source is its frame of the step.
+fn load(p: Population, quad: u32, step: u32) {
+  let rate = frames[frame_of(p, step, params.input_frames) + quad];
+  state[RATE * FIELD + p.first + quad] = rate;
+  if (TRAJECTORY != 0u) {
+    record[p.trajectory + segment_row(step) * BATCH * p.row + quad] = rate;
+  }
+}
+
+/// What is kept of a population's rates before they are overwritten.
+fn keep_rate(p: Population, quad: u32) {
+  let rate = state[RATE * FIELD + p.first + quad];
+  if (PREVIOUS != 0u) {
+    state[PREVIOUS * FIELD + p.first + quad] = rate;
+  }
+  if (TRAJECTORY != 0u && SEGMENT_START != 0u) {
+    record[p.trajectory + quad] = rate;
+  }
+}
+
+/// alpha^2 and e^2, in the mean up to now, and the error times their ratio.
+fn corrected(p: Population, quad: u32, alpha: vec4f, e: vec4f) -> vec4f {
+  let k = p.first + quad;
+  let weight = 0.1 * params.dt / parameters[p.tau_m + quad % p.row];
+  let a = mix(state[POWERS * FIELD + k], alpha * alpha, weight);
+  let b = mix(state[(POWERS + 1u) * FIELD + k], e * e, weight);
+  state[POWERS * FIELD + k] = a;
+  state[(POWERS + 1u) * FIELD + k] = b;
+  let gain = clamp(a / max(b, vec4f(1.2e-38)), vec4f(1e-3), vec4f(1.0));
+  return select(e, gain * e, b > vec4f());
+}
+
+/// The error of a step; `pull` is what the cost adds to the feedback.
+fn begin(p: Population, index: u32, quad: u32, step: u32, pull: vec4f) {
+  let k = p.first + quad;
+  let m = sum_parts(p.feedback + quad, p.feedback_parts, BATCH * p.row);
+  var slope = state[SLOPE * FIELD + k];
+  if (IS_ALIGNED && p.slope_slots != 0u) {
+    slope = state[p.slopes + step % p.slope_slots * BATCH * p.row + quad];
+  }
+  // Before step 0 the slope is 0, so whatever stands in the partial sums then has no effect.
+  let alpha = slope * (m + pull);
+  if (TOP_DOWN != 0u) {
+    state[TOP_DOWN * FIELD + k] = alpha;
+  }
+  if (ERRORS == 2u) {
+    state[ERROR * FIELD + k] = alpha;
+    state[LOW_PASSED * FIELD + k] = alpha;
+    report_non_finite(alpha, step, index);
+  } else {
+    let of_row = quad % p.row;
+    let v = state[LOW_PASSED * FIELD + k];
+    let dv_dt = (alpha - v) / parameters[p.tau_r + of_row];
+    var e = v + parameters[p.tau_m + of_row] * dv_dt;
+    if (POWERS != 0u) {
+      e = corrected(p, quad, alpha, e);
+    }
+    state[ERROR * FIELD + k] = e;
+    state[LOW_PASSED * FIELD + k] = v + params.dt * dv_dt;
+    report_non_finite(e, step, index);
+  }
+  if (BEGIN_TRACES != 0u) {
+    trace_errors(p, index, quad, traced_at(p, quad, step));
+  }
+}
+
+/// Errors of a population with a cost.
+fn begin_costed(tile: Tile, p: Population, range: Range, step: u32, local: u32, is_kept: bool) {
+  let row = softmax_of_tile(p, tile, range, local);
+  for (var quad = range.first; quad < range.end; quad += range.stride) {
+    let pull = cost_pull(p, quad, step - TARGET_LAG, row, is_kept);
+    if (ERRORS != 0u && p.has_error != 0u) {
+      begin(p, tile.block, quad, step, pull);
+    }
+  }
+}
+
+fn begin_plain(tile: Tile, p: Population, range: Range, step: u32) {
+  for (var quad = range.first; quad < range.end; quad += range.stride) {
+    begin(p, tile.block, quad, step, vec4f());
+  }
+}
+
+fn is_compared(p: Population) -> bool {
+  return p.cost != 0u && (KEEPS_TARGET || params.target_frames != 0u);
+}

@@ -1,0 +1,212 @@
+/** What a layout is made of, and what it is made from. */
+
+import type { Learning, Network, Projection } from "../spec.ts";
+import type { Segments } from "../trajectory.ts";
+
+/** Fields of the state that there always are, in the order of their places; each holds [batch][neurons] of every population. */
+export const stateFields = ["error", "lowPassedError", "potential", "slope", "rate"] as const;
+/** Those that are kept only where something needs them. */
+export const extraFields = [
+  "topDown",
+  "potentialDerivative",
+  "previousRate",
+  "derivativeTrace",
+  "derivativeTraceState",
+  "topDownPower",
+  "errorPower",
+  "tauMSum",
+  "tauRSum",
+  "potentialGradient",
+] as const;
+export type StateQuantity = (typeof stateFields)[number] | "topDown" | "potentialDerivative";
+/**
+ * Of the last window of adjoint errors: the gradient with respect to the potentials at its start, [batch][neurons], and, if
+ * the window is kept whole, the adjoint of every step, [step][batch][neurons].
+ */
+export type WindowQuantity = "potentialGradient" | "adjoint";
+
+/** In the order of the kernel's record places. */
+export const traceQuantities = [
+  "rate",
+  "error",
+  "potential",
+  "lowPassedError",
+  "slope",
+  "feedback",
+  "current",
+  "potentialDerivative",
+  "topDown",
+] as const;
+/** What can be recorded at every step: the state, and three quantities that live only inside a step. */
+export type TraceQuantity = (typeof traceQuantities)[number];
+
+export interface RecordSpec {
+  /** Name of a population, or of a source for "rate" and "feedback". */
+  readonly population: string;
+  readonly quantity: TraceQuantity;
+}
+
+/** Of the whole network in a step, [batch] (docs/theory.md, "Energy"). */
+export const energyQuantities = ["mismatch", "cost", "energy", "action", "conserved"] as const;
+export type EnergyQuantity = (typeof energyQuantities)[number];
+
+export interface PlanOptions {
+  readonly batch: number;
+  readonly learning: Learning;
+  readonly record: readonly RecordSpec[];
+  readonly energies: readonly EnergyQuantity[];
+  /** Bytes for what a window of adjoint errors keeps on the device. */
+  readonly trajectoryBytes: number;
+  /** Bytes for the frames of input and target. */
+  readonly frameBytes: number;
+  readonly tuning: Tuning;
+}
+
+/** How work is cut; the results differ by rounding only. */
+export interface Tuning {
+  /** Workgroups that keep the device busy. */
+  readonly workgroups: number;
+  /** Whether the invocations of a workgroup of `synapses` add up their currents, behind a barrier. */
+  readonly sharedCurrents: boolean;
+  /** Quads of columns of an invocation of `synapses`, 1 to 4. */
+  readonly columnQuads: number;
+}
+
+/** An adapter that runs on a CPU has few cores, pays for every workgroup, and loses its optimiser to a barrier. */
+export const tunings = {
+  gpu: { workgroups: 256, sharedCurrents: true, columnQuads: 1 },
+  cpu: { workgroups: 8, sharedCurrents: false, columnQuads: 4 },
+} as const satisfies Record<string, Tuning>;
+
+export type BufferName =
+  | "params"
+  | "clock"
+  | "populations"
+  | "projections"
+  | "traced"
+  | "neuron_tiles"
+  | "synapse_tiles"
+  | "learn_tiles"
+  | "trace_tiles"
+  | "tau_tiles"
+  | "apply_tiles"
+  | "blocks"
+  | "checkpoints"
+  | "partial_sums"
+  | "frames"
+  | "state"
+  | "record"
+  | "parameters"
+  | "first_moment"
+  | "second_moment";
+
+/** Rows in a buffer, each padded to whole quads. */
+export interface Place {
+  readonly buffer: BufferName;
+  /** In quads. */
+  readonly first: number;
+  readonly rows: number;
+  /** Rows of zeros behind them. */
+  readonly paddingRows: number;
+  /** Values in a row, without padding. */
+  readonly columns: number;
+  /** What stands behind the last value of a row: 0, or that value again. Default 0. */
+  readonly padding?: "last";
+  /** What rows and columns count: "batch" and "neurons", "post" and "pre", "frames" and "values". */
+  readonly axes: readonly [rows: string, columns: string];
+}
+
+/** Quads that hold a row of `count` values. */
+export const quadsOf = (count: number): number => Math.ceil(count / 4);
+
+/** Quads that a place takes. */
+export const sizeOf = ({ rows, columns }: Place): number => rows * quadsOf(columns);
+
+export interface PlannedTrace extends RecordSpec {
+  /** Place in the record, and quads of one step. */
+  readonly first: number;
+  readonly rowSize: number;
+  /** Neurons. */
+  readonly columns: number;
+}
+
+/** Bound buffers must start at multiples of 256 bytes, so every block does; in quads. */
+export const alignment = 16;
+export const recordBytes = 4 * 2 ** 20;
+export const maxRecordRows = 1024;
+export const maxFrames = 4096;
+
+/** Hands out consecutive aligned stretches of quads. */
+export class Allocator {
+  end: number;
+  constructor(start = 0) {
+    this.end = start;
+  }
+  take(quads: number): number {
+    const first = this.end;
+    this.end += Math.ceil(quads / alignment) * alignment;
+    return first;
+  }
+}
+
+/** A synaptic trace, or that of a population's biases or derivatives; places in quads of the state. */
+export interface PlannedSynapticTrace {
+  readonly kind: "rates" | "ones" | "derivatives";
+  readonly isFiltered: boolean;
+  /** Key of the place of its signal. */
+  readonly signal: string;
+  /** Projection, or population of "ones" and "derivatives". */
+  readonly block: number;
+  /** Population whose time constants filter it, and the neuron of "rates" that stands for its class. */
+  readonly population: number;
+  readonly neuron: number;
+  readonly z: number;
+  readonly x: number;
+  readonly ring: number;
+  readonly slots: number;
+  /** Quads of all batch rows, and of one. */
+  readonly count: number;
+  readonly row: number;
+}
+
+/** All sizes in quads. */
+export interface Layout {
+  /** One field of the state, and the whole state with all that stands behind its fields. */
+  readonly field: number;
+  readonly fields: readonly string[];
+  readonly state: number;
+  /** Of all parameters, and the place of the gradients of a window behind the first moments. */
+  readonly parameters: number;
+  readonly moments: number;
+  readonly gradients: number;
+  readonly frames: number;
+  readonly record: number;
+  /** Of one checkpoint and of all. */
+  readonly checkpoint: number;
+  readonly checkpoints: number;
+  /** By "rate/hidden", "weight/hidden/output" ... */
+  readonly places: ReadonlyMap<string, Place>;
+  /** Other places, in quads, that only kernels know. */
+  readonly inner: ReadonlyMap<string, number>;
+  readonly synapticTraces: readonly PlannedSynapticTrace[];
+  readonly frameCapacity: number;
+  readonly traces: readonly PlannedTrace[];
+  readonly recordRows: number;
+  readonly costs: { readonly first: number; readonly count: number };
+  /** Null unless errors are adjoint. */
+  readonly segments: Segments | null;
+}
+
+export type Places = Map<string, Place>;
+
+export interface Books {
+  readonly places: Places;
+  readonly inner: Map<string, number>;
+}
+
+/** Names of both ends; joined by "/" they key the places of a projection. */
+export function pathOf(network: Network, projection: Projection): [from: string, to: string] {
+  const from = (projection.fromSource ? network.sources : network.populations)[projection.from];
+  return [from?.name ?? "", network.populations[projection.to]?.name ?? ""];
+}
+
