@@ -3,16 +3,17 @@
 import { createReference, resolveLearning, resolveNetwork, type Reference } from "../../src/reference/index.ts";
 import type { CreateSimulator, Trainable } from "../../src/train/train.ts";
 
-/** Takes one input and one target, as Float32Array, with as many frames as steps. */
+/** Takes one input and at most one target, as Float32Array, with as many frames as steps. */
 export const createReferenceSimulator: CreateSimulator = (network, { batch = 1, seed = 0, learning, record = [] }) => {
   const reference = createReference(resolveNetwork(network), resolveLearning(learning), { batch, seed });
   const simulator: Pick<Trainable, "run" | "read" | "write" | "reset" | "destroy"> = {
     async *run({ input, target, steps, every = steps, learn = true }) {
-      if (!(input instanceof Float32Array && target instanceof Float32Array)) throw new Error("one array each");
+      if (!(input instanceof Float32Array)) throw new Error("one array as input");
+      if (!(target === undefined || target instanceof Float32Array)) throw new Error("one array as target");
       let traces = record.map((): number[] => []);
       let loss = 0;
       for (let k = 0; k < steps; k++) {
-        loss += reference.step(frameOf(input, k, steps), frameOf(target, k, steps), learn) / every;
+        loss += reference.step(frameOf(input, k, steps), target ? frameOf(target, k, steps) : null, learn) / every;
         for (const [i, { quantity, population }] of record.entries()) {
           traces[i]?.push(...reference.read(quantity as "rate", population));
         }
