@@ -15,6 +15,23 @@ export type { SignalData } from "./frames.ts";
 export type { Metrics, RunOptions } from "./run.ts";
 export { measure, type Figures, type MeasureOptions } from "./measure.ts";
 export {
+  align,
+  alignmentRules,
+  frequencyResponse,
+  type Agreement,
+  type AlignOptions,
+  type Alignment,
+  type FrequencyOptions,
+  type FrequencyResponse,
+  type GroupAlignment,
+  type LeftOut,
+  type MeasuredOn,
+  type MeasuredRule,
+  type NeuronTimes,
+  type Tone,
+  type ToneResponse,
+} from "./align.ts";
+export {
   layered,
   type CostSpec,
   type InitSpec,

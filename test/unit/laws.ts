@@ -18,7 +18,7 @@ const core = [
   ["errors", "spec", "random", "kernels"],
   ["layout", "options", "padding", "paths", "tiles", "tables", "plan", "frames"],
   ["device", "pacer", "readback", "engine"],
-  ["run", "simulator", "measure"],
+  ["run", "simulator", "measure", "align"],
 ].flat();
 
 /** The rest of src/, with what each may import besides itself. */
