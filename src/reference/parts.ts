@@ -44,7 +44,7 @@ export interface Unit {
   readonly derivativeDelay: Delay;
   readonly biasTrace: NeuronTraces;
   readonly derivativeTrace: NeuronTraces;
-  /** Of the last window of adjoint errors: -dC/du of its start, [batch][neurons], and lambda and alpha, [step][batch][neurons]. */
+  /** Of the last window of adjoint errors: dC/du of its start, [batch][neurons], and lambda and alpha, [step][batch][neurons]. */
   potentialGradient: Float64Array;
   adjoint: Float64Array;
   adjointTopDown: Float64Array;

@@ -2,11 +2,21 @@ import { SpecError } from "../errors.ts";
 import { checkSeed } from "../random.ts";
 import { PLASTIC_TAU_STEPS, type Learning, type Network } from "../spec.ts";
 import { enteringRates, goBack, keepFrame, type Frame as WindowFrame } from "./adjoint.ts";
-import { at, row } from "./array.ts";
+import { addTo, at, row } from "./array.ts";
 import { addCost } from "./cost.ts";
 import { checkLength, readInput, readTarget, type Frame } from "./frame.ts";
 import { beginNeurons, finishNeurons, type NeuronState } from "./neurons.ts";
-import { arrayOf, build, clear, presynaptic, type Between, type Link, type PartOf, type Parts, type Unit } from "./parts.ts";
+import {
+  arrayOf,
+  build,
+  clear,
+  presynaptic,
+  type Between,
+  type Link,
+  type PartOf,
+  type Parts,
+  type Unit,
+} from "./parts.ts";
 import { addColumnSums, addCurrent, addFeedback, addOuter, descend, type Update } from "./synapses.ts";
 
 export type { Between, PartOf, Where } from "./parts.ts";
@@ -20,7 +30,7 @@ export interface ReferenceOptions {
 
 /** [batch][neurons] of a population; a source has rate (its last input) and feedback (W^T e) only. */
 export type NeuronQuantity = keyof NeuronState;
-/** Of the last window of adjoint errors: -dC/du at its start, [batch][neurons]; lambda and alpha, [step][batch][neurons]. */
+/** Of the last window of adjoint errors: dC/du at its start, [batch][neurons]; lambda and alpha, [step][batch][neurons]. */
 export type WindowQuantity = "potentialGradient" | "adjoint" | "adjointTopDown";
 /** Of the optimiser, for weights, biases or time constants; the gradient is that of the last window of adjoint errors. */
 export type Moment = "firstMoment" | "secondMoment" | "gradient";
@@ -132,14 +142,14 @@ class Stepper {
     const hasCost = isJacobi ? this.jacobi(targets) : this.sweep(targets);
     const entering = isJacobi ? before : enteringRates(parts, "sweep");
     this.learn(entering, learn);
-    const { action } = this.energy();
-    this.action = action;
+    const { energy } = this.energy();
+    for (const [lane, value] of energy.entries()) addTo(this.action, lane, network.dt * value);
     this.steps += 1;
     return hasCost ? this.costs.reduce((sum, cost) => sum + cost, 0) / parts.batch : NaN;
   }
 
   energy(): Energy {
-    const { parts, network, costs: cost } = this;
+    const { parts, costs: cost } = this;
     const mismatch = new Float64Array(parts.batch);
     const conserved = cost.map((value) => -value);
     for (const { state, tau } of parts.units) {
@@ -152,8 +162,7 @@ class Stepper {
       }
     }
     const energy = mismatch.map((value, lane) => value + at(cost, lane));
-    const action = this.action.map((value, lane) => value + network.dt * at(energy, lane));
-    return { mismatch, cost: cost.slice(), energy, action, conserved };
+    return { mismatch, cost: cost.slice(), energy, action: this.action.slice(), conserved };
   }
 
   reset(): void {
@@ -238,7 +247,10 @@ class Stepper {
     for (const { state } of this.parts.units) state.feedback.fill(0);
   }
 
-  private feedBack({ backward, from, to }: Link, feedback = "state" in from ? from.state.feedback : from.feedback): void {
+  private feedBack(
+    { backward, from, to }: Link,
+    feedback = "state" in from ? from.state.feedback : from.feedback,
+  ): void {
     if (backward !== null) addFeedback(backward, to.state.error, feedback, this.parts.batch);
   }
 
