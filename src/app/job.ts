@@ -3,6 +3,12 @@
 import { createSimulator } from "../index.ts";
 import { parseRecording } from "../tasks/recording.ts";
 import { toReply, train as trainHere, type Reply, type TrainEvent, type TrainRequest } from "../train/job.ts";
+import {
+  reproduce as reproduceHere,
+  type ReproduceEvent,
+  type ReproduceRequest,
+  type Reproduction,
+} from "../train/reproduce.ts";
 import type { Outcome } from "../train/train.ts";
 import { verifyRecording, type Check } from "../train/verification.ts";
 import { fetchDigits } from "./digits.ts";
@@ -15,4 +21,12 @@ export function train(request: TrainRequest, report: (event: TrainEvent) => Prom
 /** @param text content of a golden recording, and the name of its file. */
 export function verify(text: string, name: string): Promise<Reply<Check[]>> {
   return toReply(() => verifyRecording(parseRecording(text, name), { createSimulator }));
+}
+
+/** @param report a function of the command line: its promise is fulfilled there. */
+export function reproduce(
+  request: ReproduceRequest,
+  report: (event: ReproduceEvent) => Promise<void>,
+): Promise<Reply<Reproduction>> {
+  return toReply(() => reproduceHere(request, { createSimulator, report }));
 }

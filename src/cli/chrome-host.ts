@@ -1,6 +1,7 @@
 import type { Browser, Page } from "puppeteer";
 import { DeviceError } from "../errors.ts";
 import { fromReply, type Reply, type TrainEvent } from "../train/job.ts";
+import type { ReproduceEvent, Reproduction } from "../train/reproduce.ts";
 import type { Outcome } from "../train/train.ts";
 import type { Check } from "../train/verification.ts";
 import { launchChrome, openPage, readFindings, serve } from "./chrome.ts";
@@ -25,6 +26,10 @@ export async function openChromeHost(signal: AbortSignal): Promise<Host> {
         return call<Outcome>(page, `train(${JSON.stringify(request)}, report)`, end);
       },
       verify: (text, name) => call<Check[]>(page, `verify(${JSON.stringify(text)}, ${JSON.stringify(name)})`, end),
+      async reproduce(request, report) {
+        await page.exposeFunction("reportReproduction", (event: ReproduceEvent) => report(event));
+        return call<Reproduction>(page, `reproduce(${JSON.stringify(request)}, reportReproduction)`, end);
+      },
       close,
     };
   } catch (error) {

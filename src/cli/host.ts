@@ -2,6 +2,7 @@
 
 import { VleError } from "../errors.ts";
 import type { TrainEvent, TrainRequest } from "../train/job.ts";
+import type { ReproduceEvent, ReproduceRequest, Reproduction } from "../train/reproduce.ts";
 import type { Outcome } from "../train/train.ts";
 import type { Check } from "../train/verification.ts";
 import { openChromeHost } from "./chrome-host.ts";
@@ -18,6 +19,8 @@ export interface Host {
   train(request: TrainRequest, report: (event: TrainEvent) => void | Promise<void>): Promise<Outcome>;
   /** See `verifyRecording`; `text` is the content of the file `name`. */
   verify(text: string, name: string): Promise<Check[]>;
+  /** See `reproduce` of src/train/reproduce.ts. Rejects with the signal's reason if aborted. */
+  reproduce(request: ReproduceRequest, report: (event: ReproduceEvent) => void | Promise<void>): Promise<Reproduction>;
   close(): Promise<void>;
 }
 

@@ -2,6 +2,7 @@ import { DeviceError, VleError } from "../errors.ts";
 import { createSimulator } from "../index.ts";
 import { parseRecording } from "../tasks/recording.ts";
 import { train } from "../train/job.ts";
+import { reproduce } from "../train/reproduce.ts";
 import type { CreateSimulator } from "../train/train.ts";
 import { verifyRecording } from "../train/verification.ts";
 import { loadDigits } from "./digits-data.ts";
@@ -17,6 +18,7 @@ export async function openNodeHost(signal: AbortSignal): Promise<Host> {
       train(request, { digits: await loadDigits(), createSimulator: createInNode, host, report, signal }),
     verify: (text, name) =>
       verifyRecording(parseRecording(text, name), { createSimulator: createInNode, host, signal }),
+    reproduce: (request, report) => reproduce(request, { createSimulator: createInNode, host, report, signal }),
     close: () => Promise.resolve(),
   };
 }

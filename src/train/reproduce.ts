@@ -64,7 +64,7 @@ export interface ReproducePoint {
 export interface Reproduction extends Way {
   readonly experiment: ExperimentName;
   readonly seed: number;
-  readonly adapter: Pick<AdapterFacts, "vendor" | "architecture" | "description" | "software">;
+  readonly adapter: AdapterFacts;
   readonly steps: number;
   readonly seconds: number;
   readonly stepsPerSecond: number;
@@ -302,8 +302,7 @@ export function blocksOf(experiment: Experiment, { rule }: Way, steps: number, f
 // ---- requests -----------------------------------------------------------------------------------------------
 
 function requireWay({ rule, schedule }: Way): void {
-  if (!STUDENT_RULES.includes(rule))
-    throw new SpecError("rule", `is ${rule}; it can be ${STUDENT_RULES.join(", ")}.`);
+  if (!STUDENT_RULES.includes(rule)) throw new SpecError("rule", `is ${rule}; it can be ${STUDENT_RULES.join(", ")}.`);
   if (!SCHEDULES.includes(schedule))
     throw new SpecError("schedule", `is ${schedule}; it can be ${SCHEDULES.join(", ")}.`);
 }
