@@ -93,7 +93,11 @@ export class Engine {
     const lengthOf = (segment: number): number => (segment === last ? segments.last : segments.steps);
     const parts: ((encoder: GPUCommandEncoder) => void)[] = [];
     const forward = (segment: number, program: Program): void => {
-      parts.push(...piecesOf(lengthOf(segment), grain).map((piece) => (e: GPUCommandEncoder) => this.encodeProgram(e, program, piece)));
+      parts.push(
+        ...piecesOf(lengthOf(segment), grain).map(
+          (piece) => (e: GPUCommandEncoder) => this.encodeProgram(e, program, piece),
+        ),
+      );
     };
     for (let segment = 0; segment < count; segment++) {
       if (count > 1) parts.push((encoder) => this.encodeCheckpoint(encoder, segment, "save"));

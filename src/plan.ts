@@ -155,7 +155,11 @@ function planBuffers(network: Network, options: PlanOptions, layout: Layout, wor
   const kept = layout.segments === null ? "" : `, ${layout.segments.steps} steps of a window`;
   return [
     zeros("parameters", "weights, biases, time constants", layout.parameters),
-    zeros("first_moment", gradientQuads > 0 ? "optimiser, gradient of a window" : "optimiser", momentQuads(1) + gradientQuads),
+    zeros(
+      "first_moment",
+      gradientQuads > 0 ? "optimiser, gradient of a window" : "optimiser",
+      momentQuads(1) + gradientQuads,
+    ),
     zeros("second_moment", "optimiser", momentQuads(2)),
     zeros("state", "error, potential, low-passed error, slope, rate, costs", layout.state),
     zeros("partial_sums", "currents and feedback, per tile", work.partialSums),

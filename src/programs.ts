@@ -1,13 +1,7 @@
 /** Which dispatches make a step, and a window, in which order. Pure. */
 
 import type { BindingName, KernelName } from "./kernels.ts";
-import {
-  fieldIndex,
-  traceQuantities,
-  type BufferName,
-  type Layout,
-  type PlanOptions,
-} from "./layout.ts";
+import { fieldIndex, traceQuantities, type BufferName, type Layout, type PlanOptions } from "./layout.ts";
 import type { Network } from "./spec.ts";
 import { activations, costs } from "./tables.ts";
 import type { Cut, Groups, TileRange } from "./tiles.ts";
@@ -120,7 +114,8 @@ class Maker {
     return {
       first,
       forward: count === 1 ? first : this.program(false, { ...forward, segmentStart: 1 }),
-      again: count === 1 ? first : this.program(false, { suffix: " again", keeps: true, segmentStart: 1, isBare: true }),
+      again:
+        count === 1 ? first : this.program(false, { suffix: " again", keeps: true, segmentStart: 1, isBare: true }),
       back: this.back(),
       gradient: this.gradient(this.layout.segments?.steps ?? 1),
       lastGradient: this.gradient(this.layout.segments?.last ?? 1),
@@ -143,7 +138,8 @@ class Maker {
       const fused = this.neurons("", { load: true, finish: true, begin: true }, range, inner);
       return { start, step, join: [fused], end: [finish] };
     }
-    const begin = manner.segmentStart === 0 ? start : [this.neurons("begin", { load: true, begin: true }, range, inner)];
+    const begin =
+      manner.segmentStart === 0 ? start : [this.neurons("begin", { load: true, begin: true }, range, inner)];
     return { start, step, join: [finish, ...after, ...begin], end: [finish, ...after] };
   }
 
@@ -186,7 +182,9 @@ class Maker {
       const hasCost = !manner.isBare && network.populations.some((each) => each.level === level && each.cost !== null);
       if (!needs.isOnline && !hasCost) return [];
       const begin = this.neurons(`begin ${level}`, { begin: true }, neurons.ranges[level], manner);
-      return needs.isOnline ? [begin, ...this.feedBack(`propagate down ${level}`, synapses.ranges[levels + level])] : [begin];
+      return needs.isOnline
+        ? [begin, ...this.feedBack(`propagate down ${level}`, synapses.ranges[levels + level])]
+        : [begin];
     });
     return needs.isOnline ? [...begun, ...this.feedBack("propagate back", synapses.ranges[2 * levels])] : begun;
   }
@@ -440,4 +438,3 @@ const plasticBuffers = {
   first_moment: "first_moment",
   second_moment: "second_moment",
 } as const;
-

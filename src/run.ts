@@ -133,11 +133,17 @@ function checkFrames(signals: readonly Signal[], window: number, capacity: numbe
     const path = `run.${key.replace("/", ".")}`;
     if (frames > 1 && frames < window) {
       const cure = "Give as many frames, one frame that is held, or a shorter learning.window";
-      throw new DataError(path, `has ${frames} frames, fewer than the window of ${window} steps. ${cure}.`, { found: frames, window });
+      throw new DataError(path, `has ${frames} frames, fewer than the window of ${window} steps. ${cure}.`, {
+        found: frames,
+        window,
+      });
     }
     if (frames > capacity && capacity < window) {
       const cure = "Raise options.frameBytes, or lower learning.window or options.batch";
-      throw new DataError(path, `has a window of ${window} frames, of which ${capacity} fit the device. ${cure}.`, { window, capacity });
+      throw new DataError(path, `has a window of ${window} frames, of which ${capacity} fit the device. ${cure}.`, {
+        window,
+        capacity,
+      });
     }
   }
 }

@@ -118,17 +118,21 @@ fn finish_source(p: Population, index: u32, quad: u32, step: u32) {
 /// Keeps the target of the step that ends for a run that begins with the next one.
 fn keep_target(p: Population, quad: u32, step: u32) {
   let has_target = params.target_frames != 0u;
+  var values = vec4f();
   if ((COSTS & SQUARED_ERROR) != 0u && p.cost == SQUARED_ERROR) {
-    state[p.kept_target + quad] = squared_error_target(p, quad, step, false);
+    if (has_target) {
+      values = frames[frame_of(p, step, params.target_frames) + quad];
+    }
+    state[p.kept_target + quad] = values;
+    state[p.kept_target + BATCH * p.row + quad] = vec4f(select(0.0, 1.0, has_target));
   }
   let lane = quad / p.row;
   let is_first = quad % p.row == 0u && lane % 4u == 0u;
   if ((COSTS & CROSS_ENTROPY) != 0u && p.cost == CROSS_ENTROPY && is_first) {
-    var classes = vec4f();
     if (has_target) {
-      classes = frames[frame_of(p, step, params.target_frames) + lane / 4u] + 1.0;
+      values = frames[frame_of(p, step, params.target_frames) + lane / 4u] + 1.0;
     }
-    state[p.kept_target + lane / 4u] = classes;
+    state[p.kept_target + lane / 4u] = values;
   }
 }
 

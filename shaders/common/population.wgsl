@@ -51,7 +51,8 @@ struct Population {
   frame: u32,
   frame_size: u32,
   has_error: u32,
-  /// Place in the state of the last target, encoded like a frame, with class indices from 1.
+  /// Place in the state of the last target, laid out like a frame: class indices from 1, or
+  /// values, and behind them 1 where there was a target.
   kept_target: u32,
   /// Place in the state of the slopes of the last `slope_slots` steps; 0 slots: only the last.
   slopes: u32,
@@ -94,9 +95,6 @@ struct SoftmaxRow {
 /// Finite numbers below every rate, and below every exponent that matters.
 const LOWEST = -3.4e38;
 const LOWEST_EXPONENT = -100.0;
-
-/// A target that is none.
-const NO_TARGET = -3.4e38;
 
 var<workgroup> sh_reduce: array<f32, WIDTH>;
 
@@ -176,15 +174,16 @@ fn frame_of(p: Population, step: u32, held: u32) -> u32 {
   return p.frame + (step - params.frame_origin) % held * p.frame_size;
 }
 
-/// What a quad of rates is compared with; the step is that of the target.
-fn squared_error_target(p: Population, quad: u32, step: u32, is_kept: bool) -> vec4f {
+/// Target minus rate of a quad; 0 where no target was kept. The step is that of the target.
+fn difference_of(p: Population, quad: u32, step: u32, is_kept: bool) -> vec4f {
+  let rate = state[RATE * FIELD + p.first + quad];
   if (KEEPS_TARGET && is_kept) {
-    return state[p.kept_target + quad];
+    return state[p.kept_target + BATCH * p.row + quad] * (state[p.kept_target + quad] - rate);
   }
   if (KEEPS_TARGET && params.target_frames == 0u) {
-    return vec4f(NO_TARGET);
+    return vec4f();
   }
-  return frames[frame_of(p, step, params.target_frames) + quad];
+  return frames[frame_of(p, step, params.target_frames) + quad] - rate;
 }
 
 /// The class of a batch row; below 0: none.
@@ -205,11 +204,7 @@ fn add_cost(place: u32, cost: vec4f) {
 }
 
 fn squared_error_pull(p: Population, quad: u32, step: u32, is_kept: bool) -> vec4f {
-  let y = squared_error_target(p, quad, step, is_kept);
-  var difference = y - state[RATE * FIELD + p.first + quad];
-  if (KEEPS_TARGET) {
-    difference = select(vec4f(), difference, y > vec4f(0.9 * NO_TARGET));
-  }
+  let difference = difference_of(p, quad, step, is_kept);
   add_cost(p.cost_sum + quad, 0.5 * p.beta * difference * difference);
   return difference;
 }

@@ -60,4 +60,3 @@ export function placeParameters(
 /** Moments that an optimiser keeps. */
 export const momentsOf = ({ optimizer }: Learning): number =>
   ({ sgd: 0, momentum: 1, accumulate: 1, adam: 2 })[optimizer.kind];
-

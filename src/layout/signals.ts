@@ -112,7 +112,8 @@ export function placeWindow(
   if (!isAdjoint) return { record, segments: null, checkpoint: 0, checkpoints: 0 };
   const own = network.populations.map(({ name, size }) => ({ name, size, quads: batch * quadsOf(size) }));
   const given = network.sources.map(({ name, size }) => ({ name, quads: batch * quadsOf(size) }));
-  const sum = (groups: readonly { readonly quads: number }[]): number => groups.reduce((all, { quads }) => all + quads, 0);
+  const sum = (groups: readonly { readonly quads: number }[]): number =>
+    groups.reduce((all, { quads }) => all + quads, 0);
   // Potential, slope and rate stand side by side; behind them the clock.
   const checkpoint = 3 * field + alignment;
   const kept = {
@@ -135,4 +136,3 @@ export function placeWindow(
   for (const { name, quads } of given) inner.set(`trajectory/${name}`, behind.take(segments.steps * quads));
   return { record: behind.end, segments, checkpoint, checkpoints: checkpoint * checkpointsOf(segments.count) };
 }
-

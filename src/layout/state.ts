@@ -36,7 +36,12 @@ function fieldsOf({ record, energies, learning }: PlanOptions, needs: Needs): st
 
 type StateLayout = Pick<Layout, "field" | "fields" | "state" | "costs" | "synapticTraces">;
 
-export function placeStates({ places, inner }: Books, network: Network, options: PlanOptions, needs: Needs): StateLayout {
+export function placeStates(
+  { places, inner }: Books,
+  network: Network,
+  options: PlanOptions,
+  needs: Needs,
+): StateLayout {
   const { batch } = options;
   const allocator = new Allocator();
   const neurons = (size: number, first: number): Place => ({
@@ -67,7 +72,7 @@ export function placeStates({ places, inner }: Books, network: Network, options:
   const costs = { first, count: behind.end - first };
   network.populations.forEach(({ name, size, cost }, index) => {
     if (cost !== null && network.targetDelay === 1) {
-      inner.set(`keptTarget/${name}`, behind.take(targetQuads(cost.kind, size, batch)));
+      inner.set(`keptTarget/${name}`, behind.take(2 * targetQuads(cost.kind, size, batch)));
     }
     const distance = needs.distances?.[index] ?? 0;
     if (distance > 0) inner.set(`slopes/${name}`, behind.take(slopeSlots(distance) * batch * quadsOf(size)));
@@ -135,4 +140,3 @@ function placeSynapticTraces(
   });
   return traces;
 }
-

@@ -209,4 +209,3 @@ export function pathOf(network: Network, projection: Projection): [from: string,
   const from = (projection.fromSource ? network.sources : network.populations)[projection.from];
   return [from?.name ?? "", network.populations[projection.to]?.name ?? ""];
 }
-

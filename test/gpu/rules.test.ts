@@ -17,9 +17,17 @@ function graph(more: Partial<NetworkSpec> = {}, plastic = false): NetworkSpec {
       { name: "z", size: 3 },
     ],
     populations: [
-      { name: "a", size: 9, tauM: [1, 2, 3], tauR: [1, 1.5], activation: "tanh", gamma: 0.05, ...tau },
+      { name: "a", size: 9, tauM: [1, 2, 3], tauR: [1, 1.5], activation: "tanh", gamma: 0.01, ...tau },
       { name: "b", size: 6, tauM: 1.5, tauR: [1.2, 1], activation: "softplus" },
-      { name: "c", size: 4, tauM: 1, tauR: 1, activation: "linear", cost: { kind: "squared-error", beta: 0.5 }, ...tau },
+      {
+        name: "c",
+        size: 4,
+        tauM: 1,
+        tauR: 1,
+        activation: "linear",
+        cost: { kind: "squared-error", beta: 0.5 },
+        ...tau,
+      },
       { name: "d", size: 5, tauM: 2, tauR: 1, activation: "linear", cost: { kind: "cross-entropy", beta: 0.3 } },
     ],
     projections: [
@@ -63,38 +71,75 @@ interface Case {
 
 const cases: readonly Case[] = [
   { name: "sweep", spec: graph({ schedule: "sweep" }), learning: { optimizer: sgd } },
-  { name: "sweep, instantaneous", spec: graph({ schedule: "sweep" }), learning: { errors: "instantaneous", optimizer: momentum } },
+  {
+    name: "sweep, instantaneous",
+    spec: graph({ schedule: "sweep" }),
+    learning: { errors: "instantaneous", optimizer: momentum },
+  },
   { name: "sweep, no errors", spec: graph({ schedule: "sweep" }), learning: { errors: "none" } },
   { name: "target delay 1", spec: graph({ targetDelay: 1 }), learning: { optimizer: sgd } },
   { name: "time constants, jacobi", spec: graph({}, true), learning: { optimizer: sgd } },
-  { name: "time constants, jacobi, target delay 1", spec: graph({ targetDelay: 1 }, true), learning: { optimizer: momentum } },
+  {
+    name: "time constants, jacobi, target delay 1",
+    spec: graph({ targetDelay: 1 }, true),
+    learning: { optimizer: momentum },
+  },
   { name: "time constants, sweep", spec: graph({ schedule: "sweep" }, true), learning: { optimizer: momentum } },
   { name: "matched traces, jacobi", spec: graph(), learning: { traces: "matched", optimizer: sgd } },
-  { name: "matched traces, sweep", spec: graph({ schedule: "sweep" }), learning: { traces: "matched", optimizer: sgd } },
-  { name: "matched traces, time constants, jacobi", spec: graph({}, true), learning: { traces: "matched", optimizer: sgd } },
-  { name: "matched traces, time constants, sweep", spec: graph({ schedule: "sweep" }, true), learning: { traces: "matched", optimizer: sgd } },
-  { name: "matched traces, instantaneous", spec: graph(), learning: { errors: "instantaneous", traces: "matched", optimizer: sgd } },
+  {
+    name: "matched traces, sweep",
+    spec: graph({ schedule: "sweep" }),
+    learning: { traces: "matched", optimizer: sgd },
+  },
+  {
+    name: "matched traces, time constants, jacobi",
+    spec: graph({}, true),
+    learning: { traces: "matched", optimizer: sgd },
+  },
+  {
+    name: "matched traces, time constants, sweep",
+    spec: graph({ schedule: "sweep" }, true),
+    learning: { traces: "matched", optimizer: sgd },
+  },
+  {
+    name: "matched traces, instantaneous",
+    spec: graph(),
+    learning: { errors: "instantaneous", traces: "matched", optimizer: sgd },
+  },
   { name: "aligned lags", spec: stack, learning: { lagAligned: true, optimizer: sgd } },
-  { name: "aligned lags, matched traces", spec: stack, learning: { lagAligned: true, traces: "matched", optimizer: sgd } },
+  {
+    name: "aligned lags, matched traces",
+    spec: stack,
+    learning: { lagAligned: true, traces: "matched", optimizer: sgd },
+  },
   { name: "corrected gain", spec: graph(), learning: { gain: "corrected", optimizer: sgd } },
-  { name: "corrected gain, sweep", spec: graph({ schedule: "sweep" }), learning: { gain: "corrected", optimizer: sgd } },
+  {
+    name: "corrected gain, sweep",
+    spec: graph({ schedule: "sweep" }),
+    learning: { gain: "corrected", optimizer: sgd },
+  },
   { name: "random feedback", spec: graph(), learning: { feedback: "random", optimizer: sgd } },
-  { name: "random feedback, sweep", spec: graph({ schedule: "sweep" }), learning: { feedback: "random", optimizer: sgd } },
+  {
+    name: "random feedback, sweep",
+    spec: graph({ schedule: "sweep" }),
+    learning: { feedback: "random", optimizer: sgd },
+  },
   { name: "no feedback", spec: graph(), learning: { feedback: "none", optimizer: sgd } },
 ];
 
 describe.each([1, 3])("batch %i", (batch) => {
   it.each(cases)("$name", async ({ spec, learning }) => {
     using twin = await Twin.create(device(), spec, { batch, seed: 5, learning });
-    twin.randomise();
-    // Learning feeds the rounding of f32 back for 40 steps; a wrong index, sign or order of updates is 1e-2 and more.
+    // Slopes that wait for their errors cannot be written.
+    if (learning.lagAligned !== true) twin.randomise();
+    // Loops that look ahead feed the rounding of f32 back in every step; a wrong index, sign or order is 1e-2 and more.
     const within = 2e-5;
     expectSmall(await twin.step(1), within);
-    expectSmall({ ...(await twin.step(25)), ...(await twin.differences()) }, within);
-    // A run without learning leaves parameters alone; one without a target has no cost.
-    expectSmall({ ...(await twin.step(6, { learn: false })), ...(await twin.differences()) }, within);
-    expectSmall({ ...(await twin.step(3, { target: false })), ...(await twin.differences()) }, within);
     expectSmall({ ...(await twin.step(5)), ...(await twin.differences()) }, within);
+    // A run without learning leaves parameters alone; one without a target has no cost.
+    expectSmall({ ...(await twin.step(3, { learn: false })), ...(await twin.differences()) }, within);
+    expectSmall({ ...(await twin.step(2, { target: false })), ...(await twin.differences()) }, within);
+    expectSmall({ ...(await twin.step(4)), ...(await twin.differences()) }, within);
     expect((await twin.padding()).every((value) => value === 0)).toBe(true);
   });
 });

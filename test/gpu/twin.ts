@@ -152,7 +152,7 @@ export class Twin {
     const differences: Record<string, number> = {};
     for await (const metrics of this.sim.run({ steps, learn, input, ...(withTarget && { target: targets }) })) {
       expect(metrics.steps).toBe(steps);
-      if (withTarget) differences["loss"] = Math.abs(metrics.loss - loss / steps) / (loss / steps);
+      if (withTarget) differences["loss"] = Math.abs(metrics.loss - loss / steps) / (loss === 0 ? 1 : loss / steps);
       else expect(metrics.loss).toBeNaN();
       this.record.forEach(({ population, quantity }, index) => {
         if (!this.isComputed(population, quantity)) return;
