@@ -2,6 +2,7 @@
 
 import { createSimulator } from "../index.ts";
 import { parseRecording } from "../tasks/recording.ts";
+import { alignPreset, type AlignEvent, type AlignReport, type AlignRequest } from "../train/align.ts";
 import { toReply, train as trainHere, type Reply, type TrainEvent, type TrainRequest } from "../train/job.ts";
 import {
   reproduce as reproduceHere,
@@ -29,4 +30,12 @@ export function reproduce(
   report: (event: ReproduceEvent) => Promise<void>,
 ): Promise<Reply<Reproduction>> {
   return toReply(() => reproduceHere(request, { createSimulator, report }));
+}
+
+/** @param report a function of the command line: its promise is fulfilled there. */
+export function align(
+  request: AlignRequest,
+  report: (event: AlignEvent) => Promise<void>,
+): Promise<Reply<AlignReport>> {
+  return toReply(() => alignPreset(request, { digits: fetchDigits, createSimulator, report }));
 }

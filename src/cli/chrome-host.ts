@@ -1,5 +1,6 @@
 import type { Browser, Page } from "puppeteer";
 import { DeviceError } from "../errors.ts";
+import type { AlignEvent, AlignReport } from "../train/align.ts";
 import { fromReply, type Reply, type TrainEvent } from "../train/job.ts";
 import type { ReproduceEvent, Reproduction } from "../train/reproduce.ts";
 import type { Outcome } from "../train/train.ts";
@@ -29,6 +30,10 @@ export async function openChromeHost(signal: AbortSignal): Promise<Host> {
       async reproduce(request, report) {
         await page.exposeFunction("reportReproduction", (event: ReproduceEvent) => report(event));
         return call<Reproduction>(page, `reproduce(${JSON.stringify(request)}, reportReproduction)`, end);
+      },
+      async align(request, report) {
+        await page.exposeFunction("reportAlignment", (event: AlignEvent) => report(event));
+        return call<AlignReport>(page, `align(${JSON.stringify(request)}, reportAlignment)`, end);
       },
       close,
     };

@@ -1,6 +1,7 @@
 /** Where the work of a command is done: in Chrome, or in this process. */
 
 import { VleError } from "../errors.ts";
+import type { AlignEvent, AlignReport, AlignRequest } from "../train/align.ts";
 import type { TrainEvent, TrainRequest } from "../train/job.ts";
 import type { ReproduceEvent, ReproduceRequest, Reproduction } from "../train/reproduce.ts";
 import type { Outcome } from "../train/train.ts";
@@ -21,6 +22,8 @@ export interface Host {
   verify(text: string, name: string): Promise<Check[]>;
   /** See `reproduce` of src/train/reproduce.ts. Rejects with the signal's reason if aborted. */
   reproduce(request: ReproduceRequest, report: (event: ReproduceEvent) => void | Promise<void>): Promise<Reproduction>;
+  /** See `alignPreset` of src/train/align.ts. Rejects with the signal's reason if aborted. */
+  align(request: AlignRequest, report: (event: AlignEvent) => void | Promise<void>): Promise<AlignReport>;
   close(): Promise<void>;
 }
 

@@ -1,6 +1,7 @@
 import { DeviceError, VleError } from "../errors.ts";
 import { createSimulator } from "../index.ts";
 import { parseRecording } from "../tasks/recording.ts";
+import { alignPreset } from "../train/align.ts";
 import { train } from "../train/job.ts";
 import { reproduce } from "../train/reproduce.ts";
 import type { CreateSimulator } from "../train/train.ts";
@@ -19,6 +20,8 @@ export async function openNodeHost(signal: AbortSignal): Promise<Host> {
     verify: (text, name) =>
       verifyRecording(parseRecording(text, name), { createSimulator: createInNode, host, signal }),
     reproduce: (request, report) => reproduce(request, { createSimulator: createInNode, host, report, signal }),
+    align: (request, report) =>
+      alignPreset(request, { digits: loadDigits, createSimulator: createInNode, host, report, signal }),
     close: () => Promise.resolve(),
   };
 }
