@@ -51,6 +51,8 @@ const cases: Readonly<Record<string, Case>> = {
     holdsFor: sources,
     breaks: [
       ["src/plan.ts", 'import { Engine } from "./engine.ts";'],
+      ["src/needs.ts", 'import type { Layout } from "./layout.ts";'],
+      ["src/tables.ts", 'import type { Programs } from "./programs.ts";'],
       ["src/spec/read.ts", 'import type { Plan } from "../plan.ts";'],
       ["src/reference/index.ts", 'export * from "../kernels.ts";'],
       ["src/simulator.ts", 'const { train } = await import("../src/train/train.ts");'],
@@ -66,6 +68,8 @@ const cases: Readonly<Record<string, Case>> = {
       ["src/engine.ts", 'import { plan } from "./plan.ts";\nimport { kernels } from "./kernels.ts";'],
       ["src/spec/network.ts", 'import { number } from "./read.ts";\nimport { SpecError } from "../errors.ts";'],
       ["src/kernels.ts", 'import code from "../shaders/neurons.wgsl?raw";'],
+      ["src/layout/state.ts", 'import { needsOf } from "../needs.ts";\nimport { cutWindow } from "../trajectory.ts";'],
+      ["src/programs.ts", 'import { activations } from "./tables.ts";\nimport { cut } from "./tiles.ts";'],
       ["src/cli/start.ts", 'import { join } from "node:path";\nimport puppeteer from "puppeteer";'],
       ["src/spec.ts", '// import { plan } from "./plan.ts";\nconst text = \'import "./plan.ts"\';'],
     ],
@@ -75,6 +79,8 @@ const cases: Readonly<Record<string, Case>> = {
     holdsFor: sources,
     breaks: [
       ["src/plan.ts", "export function f(device: GPUDevice): void {}"],
+      ["src/trajectory.ts", "export function f(device: GPUDevice): void {}"],
+      ["src/programs.ts", "export const usage = GPUBufferUsage.STORAGE;"],
       ["src/reference/index.ts", "export const gpu = navigator.gpu;"],
       ["src/tasks/digits.ts", "export const usage = GPUBufferUsage.STORAGE;"],
       ["src/engine.ts", 'export const title = document.title + "";'],

@@ -16,7 +16,8 @@ export type Law = (file: SourceFile) => readonly string[];
 /** The core in order: a module imports only modules before it. It needs no package. */
 const core = [
   ["errors", "spec", "random", "kernels"],
-  ["layout", "options", "padding", "paths", "tiles", "tables", "plan", "frames"],
+  ["trajectory", "needs"],
+  ["layout", "options", "padding", "paths", "tiles", "tables", "programs", "plan", "frames"],
   ["device", "pacer", "readback", "engine"],
   ["run", "simulator", "measure", "align"],
 ].flat();
@@ -78,10 +79,7 @@ function importsOf(file: SourceFile): readonly string[] {
 // ---- what a module may speak of -----------------------------------------------------------------------------
 
 /** These know nothing of WebGPU: plain data and pure functions. */
-const withoutGpu = [
-  ["errors", "spec", "random", "kernels", "layout", "options", "padding", "paths", "tiles", "tables", "plan", "frames"],
-  ["reference", "tasks", "io"],
-].flat();
+const withoutGpu = [...core.slice(0, core.indexOf("device")), "reference", "tasks", "io"];
 
 /** Names of one kind of host; what needs them is given them. */
 const hostNames = new Set(["document", "window", "process", "localStorage", "require", "__dirname"]);
