@@ -86,11 +86,12 @@ function timeAxis(duration: number, xOf: Scale): string[] {
 function errorLines({ errors, smoothing, duration }: LineFigureOptions, xOf: Scale): string[] {
   const values = smooth(errors, Math.max(1, Math.round((smoothing * errors.length) / duration)));
   const logs = values.map((value) => Math.log10(Math.max(value, LEAST_ERROR)));
-  const least = Math.floor(Math.min(0, ...logs));
-  const most = Math.max(least + 1, Math.ceil(Math.max(...logs, least)));
+  const most = Math.ceil(Math.max(...logs, Math.log10(LEAST_ERROR)));
+  const decades = Math.max(1, most - Math.floor(Math.min(most, ...logs)));
+  const stride = Math.ceil(decades / MOST_TICKS);
+  const exponents = Array.from({ length: Math.ceil(decades / stride) + 1 }, (_, i) => most - i * stride);
+  const least = exponents.at(-1) ?? most - 1;
   const yOf = scale(UPPER, least, most);
-  const stride = Math.ceil((most - least) / MOST_TICKS);
-  const exponents = Array.from({ length: Math.floor((most - least) / stride) + 1 }, (_, i) => most - i * stride);
   const points = logs.map((log, i) => ({ x: xOf(((i + 1) * duration) / logs.length), y: yOf(log) }));
   return [
     ...exponents.flatMap((exponent) => gridLine(yOf(exponent), powerOfTen(exponent), exponent === least)),

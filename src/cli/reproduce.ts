@@ -101,7 +101,7 @@ class Work {
     const holds = outcome.verdicts.every(({ verdict }) => verdict !== "outside");
     const { points, errors, ...rest } = outcome;
     await folder?.write("metrics.csv", metricsCsv(experiment, points));
-    await folder?.write("figure.svg", figureOf(experiment, outcome));
+    await folder?.write("figure.svg", reproductionFigure(experiment, outcome));
     const files = [...(folder?.files ?? []), "summary.json"];
     const text = json({
       schema: REPRODUCE_SCHEMA,
@@ -172,15 +172,22 @@ function figure(value: number): string {
   if (!Number.isFinite(value)) return "-";
   if (value === 0) return "0";
   const size = Math.abs(value);
-  return size >= 0.01 && size < 1000 ? String(Number(value.toFixed(4))) : value.toExponential(2);
+  return size >= 0.01 && size < 1000 ? String(Number(value.toFixed(5))) : value.toExponential(2);
 }
 
 function rangeOf(range: Range | null): string {
   return range === null ? "-" : `${figure(range[0])} to ${figure(range[1])}`;
 }
 
-function figureOf(experiment: Experiment, { rule, schedule, seed, adapter, points, errors }: Reproduction): string {
-  const { title, dt, warmUp, smoothing, parameters } = experiment;
+export function reproductionFigure(
+  experiment: Experiment,
+  { rule, schedule, seed, adapter, points, errors }: Reproduction,
+): string {
+  const { title, dt, warmUp, smoothing, block, parameters } = experiment;
+  // Between two of these the input goes through whole periods, so that its rhythm does not show.
+  const shown = points.filter(
+    ({ step }) => step <= warmUp || (step - warmUp) % block === 0 || step === points.at(-1)?.step,
+  );
   return lineFigure({
     title,
     subtitle: `errors: ${rule}, schedule: ${schedule}, seed ${seed}, on ${adapterName(adapter)}`,
@@ -188,9 +195,9 @@ function figureOf(experiment: Experiment, { rule, schedule, seed, adapter, point
     warmUp: warmUp * dt,
     errors,
     smoothing: smoothing * dt,
-    times: points.map(({ step }) => step * dt),
+    times: shown.map(({ step }) => step * dt),
     parameters: parameters.map(({ label, teacher }, i) => {
-      return { label, teacher, values: points.map((point) => point.parameters[i] ?? NaN) };
+      return { label, teacher, values: shown.map((point) => point.parameters[i] ?? NaN) };
     }),
   });
 }
