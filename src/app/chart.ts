@@ -1,7 +1,7 @@
 /** The curves of a run: a dot for each block of steps, a line for their running mean, a disc for the test. */
 
 import uPlot from "uplot";
-import { RULES, type Rule } from "../tasks/presets.ts";
+import type { Rule } from "../tasks/presets.ts";
 import { colorOf, LOOKS } from "./looks.ts";
 
 export interface Chart {
@@ -17,10 +17,10 @@ const REACH = 2;
 type Column = (number | null)[];
 
 /** @param chance accuracy of guessing, which gets a line; `steps` where the axis ends until there is a run. */
-export function createChart(container: HTMLElement, chance: number, steps: number): Chart {
+export function createChart(container: HTMLElement, rules: readonly Rule[], chance: number, steps: number): Chart {
   let x: number[] = [];
-  let dots = columns();
-  let marks = columns();
+  let dots = columnsFor(rules);
+  let marks = columnsFor(rules);
   let isScheduled = false;
 
   const plot = new uPlot(
@@ -34,7 +34,7 @@ export function createChart(container: HTMLElement, chance: number, steps: numbe
         { ...axis(), size: 32, values: (_, splits) => splits.map((value) => value.toLocaleString("en-US")) },
         { ...axis(), values: (_, splits) => splits.map((value) => `${Math.round(100 * value)} %`) },
       ],
-      series: [{}, ...RULES.map(dotted), ...RULES.map(lined), ...RULES.map(marked)],
+      series: [{}, ...rules.map(dotted), ...rules.map(lined), ...rules.map(marked)],
       hooks: { drawAxes: [(self) => drawChance(self, chance)] },
     },
     [[]],
@@ -55,8 +55,8 @@ export function createChart(container: HTMLElement, chance: number, steps: numbe
   return {
     clear() {
       x = [];
-      dots = columns();
-      marks = columns();
+      dots = columnsFor(rules);
+      marks = columnsFor(rules);
       schedule();
     },
     add(rule, step, newSteps, accuracy) {
@@ -72,8 +72,8 @@ export function createChart(container: HTMLElement, chance: number, steps: numbe
   };
 }
 
-function columns(): Map<Rule, Column> {
-  return new Map(RULES.map((rule) => [rule, []]));
+function columnsFor(rules: readonly Rule[]): Map<Rule, Column> {
+  return new Map(rules.map((rule) => [rule, []]));
 }
 
 function columnOf(columns: ReadonlyMap<Rule, Column>, rule: Rule): Column {

@@ -11,8 +11,10 @@ export interface Look {
 
 export const LOOKS: Readonly<Record<Rule, Look>> = {
   local: { name: "local", dash: [], remark: "errors that look ahead: the published rule" },
+  "matched traces": { name: "matched", dash: [16, 3], remark: "the same errors, and synapses that remember" },
   instantaneous: { name: "instantaneous", dash: [8, 4], remark: "errors of the moment" },
   "read-out only": { name: "read-out", dash: [2, 3], remark: "hidden neurons do not learn" },
+  exact: { name: "exact", dash: [10, 3, 2, 3], remark: "backpropagation through time" },
 };
 
 /** A colour of page.css as it is now, in light or dark. */

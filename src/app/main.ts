@@ -1,31 +1,32 @@
-/** The live page: trains the default preset with three rules side by side, and shows how they learn. */
+/** The live page: trains the default preset with several rules side by side, and shows how they learn. */
 
 import { VleError, type Metrics, type RunOptions } from "../index.ts";
 import type { Digits } from "../tasks/digits.ts";
-import { previousDigit, RULES, type Preset, type Rule } from "../tasks/presets.ts";
+import { conditionsOf, crossfadesOf, previousDigit, rulesOf, type Preset, type Rule } from "../tasks/presets.ts";
 import type { TrainEvent } from "../train/job.ts";
 import { fetchDigits } from "./digits.ts";
 import { lastDigits, type Glimpse } from "./glimpse.ts";
 import { readLink } from "./link.ts";
 import { explain } from "./problem.ts";
 import { startSession, type Session } from "./session.ts";
-import { createView, type View } from "./view.ts";
+import { createView, type Settings, type View } from "./view.ts";
 
 /** Digits of the stream that are shown; as many as fit a telephone. */
 const DIGITS_SHOWN = 6;
 
 function startPage(preset: Preset): void {
-  const link = readLink(location.search, preset.period);
-  const view = createView(preset, link.seed, { onToggle: toggle, onRestart: restart });
+  const link = readLink(location.search, preset.period, crossfadesOf(preset.conditions));
+  const rules = rulesOf(preset.conditions);
+  const view = createView(preset, link, { onToggle: toggle, onRestart: restart });
   let digits: Promise<Digits> | undefined;
   let session: Session | undefined;
   /** Counts the runs of this page: only the newest one may still say something. */
   let newest = 0;
   let losses = 0;
 
-  async function run(seed: number): Promise<void> {
+  async function run({ seed, crossfade }: Settings): Promise<void> {
     const own = ++newest;
-    const reporter = createReporter(preset, view);
+    const reporter = createReporter(preset, rules, view);
     view.phase = "Starting";
     view.clear();
     try {
@@ -34,7 +35,8 @@ function startPage(preset: Preset): void {
       digits ??= fetchDigits();
       const loaded = await digits;
       if (own !== newest) return;
-      const request = { preset: preset.name, seed, steps: link.steps, rules: RULES };
+      const conditions = conditionsOf(rules, [crossfade]);
+      const request = { preset: preset.name, seed, steps: link.steps, conditions };
       session = startSession({ request, digits: loaded, ...reporter });
       await session.outcome;
       if (own === newest) view.phase = "Done";
@@ -58,16 +60,17 @@ function startPage(preset: Preset): void {
     }
   }
 
-  function restart(seed: number): void {
+  function restart(settings: Settings): void {
     const address = new URL(location.href);
-    address.searchParams.set("seed", String(seed));
+    address.searchParams.set("seed", String(settings.seed));
+    address.searchParams.set("crossfade", String(settings.crossfade));
     history.replaceState(null, "", address);
     view.showProblem(null);
-    void run(seed);
+    void run(settings);
   }
 
   view.showProblem(link.problems.length > 0 ? link.problems.join(" ") : null);
-  void run(link.seed);
+  void run(link);
 }
 
 interface Reporter {
@@ -78,7 +81,7 @@ interface Reporter {
 }
 
 /** Shows what a run reports. */
-function createReporter({ batch: lanes, period }: Preset, view: View): Reporter {
+function createReporter({ batch: lanes, period }: Preset, rules: readonly Rule[], view: View): Reporter {
   const glimpses = new Map<Rule, readonly Glimpse[]>();
   let last: readonly Glimpse[] = [];
   let step = 0;
@@ -100,12 +103,12 @@ function createReporter({ batch: lanes, period }: Preset, view: View): Reporter 
         view.showProgress(event.progress);
         // A run reports right after its last step. The rules take turns on the same digits.
         glimpses.set(rule, last);
-        const isRoundOver = rule === RULES.at(-1);
+        const isRoundOver = rule === rules.at(-1);
         if (isRoundOver) view.showStream(glimpses);
         if (view.phase === "Pausing") view.phase = "Paused";
         else if (isRoundOver && step === steps) view.phase = "Testing";
       } else {
-        view.showTest(event.rule, event.accuracy);
+        view.showTest(event.condition, event.accuracy);
       }
     },
   };

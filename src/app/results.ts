@@ -1,6 +1,6 @@
 /** The table of rules: what each has reached. */
 
-import { RULES, type Rule } from "../tasks/presets.ts";
+import { RULE_NAMES, type Rule } from "../tasks/presets.ts";
 import type { Progress } from "../train/train.ts";
 import { element, percent } from "./dom.ts";
 import { LOOKS } from "./looks.ts";
@@ -11,8 +11,8 @@ export interface Results {
   mark(rule: Rule, testAccuracy: number): void;
 }
 
-export function createResults(body: HTMLElement): Results {
-  const rows = new Map(RULES.map((rule) => [rule, createRow(rule)]));
+export function createResults(body: HTMLElement, rules: readonly Rule[]): Results {
+  const rows = new Map(rules.map((rule) => [rule, createRow(rule)]));
   body.replaceChildren(...[...rows.values()].map(({ row }) => row));
   const write = (rule: Rule, cells: Partial<Record<CellName, string>>): void => {
     for (const [name, text] of Object.entries(cells)) {
@@ -22,7 +22,7 @@ export function createResults(body: HTMLElement): Results {
   };
   return {
     clear() {
-      for (const rule of RULES) write(rule, { training: "", test: "", loss: "", stepsPerSecond: "" });
+      for (const rule of rules) write(rule, { training: "", test: "", loss: "", stepsPerSecond: "" });
     },
     show({ rule, accuracy, loss, stepsPerSecond }) {
       write(rule, {
@@ -50,7 +50,7 @@ function createRow(rule: Rule): { row: HTMLElement; cells: Record<CellName, HTML
   };
   const swatch = element("span");
   swatch.className = `swatch ${name}`;
-  const head = element("th", swatch, rule, element("small", remark));
+  const head = element("th", swatch, RULE_NAMES[rule], element("small", remark));
   head.scope = "row";
   return { row: element("tr", head, ...CELLS.map((cell) => cells[cell])), cells };
 }

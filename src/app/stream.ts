@@ -1,7 +1,7 @@
 /** The stream as a table: the digits in the order in which they were shown, and what every rule said to each. */
 
 import { DIGIT_SIDE } from "../tasks/digits.ts";
-import type { Rule } from "../tasks/presets.ts";
+import { RULE_NAMES, type Rule } from "../tasks/presets.ts";
 import { element } from "./dom.ts";
 import type { Glimpse } from "./glimpse.ts";
 
@@ -10,7 +10,7 @@ export function showStream(table: HTMLElement, glimpses: ReadonlyMap<Rule, reado
   table.replaceChildren(
     rowOf("shown", digits, ({ pixels }) => element("td", imageOf(pixels))),
     rowOf("right answer", digits, ({ due }) => element("td", due < 0 ? "" : String(due))),
-    ...[...glimpses].map(([rule, said]) => rowOf(rule, said, answerCell)),
+    ...[...glimpses].map(([rule, said]) => rowOf(RULE_NAMES[rule], said, answerCell)),
   );
 }
 

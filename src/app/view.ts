@@ -2,10 +2,10 @@
 
 import type { AdapterFacts } from "../index.ts";
 import { DIGIT_CLASSES } from "../tasks/digits.ts";
-import type { Preset, Rule } from "../tasks/presets.ts";
+import { crossfadesOf, rulesOf, type Condition, type Preset, type Rule } from "../tasks/presets.ts";
 import type { Progress } from "../train/train.ts";
 import { createChart } from "./chart.ts";
-import { byId } from "./dom.ts";
+import { byId, element } from "./dom.ts";
 import type { Glimpse } from "./glimpse.ts";
 import { createResults } from "./results.ts";
 import { showStream } from "./stream.ts";
@@ -19,7 +19,7 @@ export interface View {
   showAdapter(adapter: AdapterFacts): void;
   showProgress(progress: Progress): void;
   showStream(glimpses: ReadonlyMap<Rule, readonly Glimpse[]>): void;
-  showTest(rule: Rule, accuracy: number): void;
+  showTest(condition: Condition, accuracy: number): void;
   /** Null: there is none. */
   showProblem(sentence: string | null): void;
 }
@@ -27,18 +27,27 @@ export interface View {
 export interface Handlers {
   /** Pause or go on. */
   readonly onToggle: () => void;
-  readonly onRestart: (seed: number) => void;
+  readonly onRestart: (settings: Settings) => void;
 }
 
-export function createView(preset: Preset, seed: number, { onToggle, onRestart }: Handlers): View {
+/** What a visitor chooses. */
+export interface Settings {
+  readonly seed: number;
+  readonly crossfade: number;
+}
+
+export function createView(preset: Preset, { seed, crossfade }: Settings, { onToggle, onRestart }: Handlers): View {
   const play = byId("play", HTMLButtonElement);
   const seedInput = byId("seed", HTMLInputElement);
+  const crossfadeInput = byId("crossfade", HTMLSelectElement);
+  const controls = byId("controls", HTMLFormElement);
   const progressBar = byId("progress", HTMLProgressElement);
   const figures = byId("figures", HTMLElement);
   const software = byId("software", HTMLElement);
   const problem = byId("problem", HTMLElement);
-  const chart = createChart(byId("chart", HTMLElement), 1 / DIGIT_CLASSES, preset.budgets.software);
-  const results = createResults(byId("results", HTMLElement));
+  const rules = rulesOf(preset.conditions);
+  const chart = createChart(byId("chart", HTMLElement), rules, 1 / DIGIT_CLASSES, preset.budgets.software);
+  const results = createResults(byId("results", HTMLElement), rules);
   const stream = byId("stream", HTMLTableElement);
   let phase: Phase = "Starting";
 
@@ -46,11 +55,14 @@ export function createView(preset: Preset, seed: number, { onToggle, onRestart }
   byId("title", HTMLElement).textContent = preset.title;
   byId("sentence", HTMLElement).textContent = preset.sentence;
   seedInput.value = String(seed);
+  crossfadeInput.append(...crossfadesOf(preset.conditions).map((choice) => optionFor(choice, preset)));
+  crossfadeInput.value = String(crossfade);
   play.addEventListener("click", onToggle);
-  byId("controls", HTMLFormElement).addEventListener("submit", (event) => {
+  controls.addEventListener("submit", (event) => {
     event.preventDefault();
-    onRestart(seedInput.valueAsNumber);
+    onRestart({ seed: seedInput.valueAsNumber, crossfade: Number(crossfadeInput.value) });
   });
+  crossfadeInput.addEventListener("change", () => controls.requestSubmit());
   document.addEventListener("keydown", (event) => {
     // On a control, Space is the control's.
     if (event.code !== "Space" || event.target !== document.body) return;
@@ -95,7 +107,7 @@ export function createView(preset: Preset, seed: number, { onToggle, onRestart }
       results.show(progress);
     },
     showStream: (glimpses) => showStream(stream, glimpses),
-    showTest(rule, accuracy) {
+    showTest({ rule }, accuracy) {
       chart.mark(rule, accuracy);
       results.mark(rule, accuracy);
     },
@@ -104,6 +116,12 @@ export function createView(preset: Preset, seed: number, { onToggle, onRestart }
       problem.textContent = sentence;
     },
   };
+}
+
+function optionFor(crossfade: number, { period }: Preset): HTMLOptionElement {
+  const option = element("option", crossfade === 0 ? "0: hard switches" : `${crossfade} of ${period} steps`);
+  option.value = String(crossfade);
+  return option;
 }
 
 function whole(value: number): string {

@@ -1,7 +1,7 @@
 /** Shows how far a run is: one bar on a terminal, a plain line now and then elsewhere. */
 
 import cliProgress from "cli-progress";
-import type { Rule } from "../tasks/presets.ts";
+import { conditionName, crossfadeName, crossfadesOf, RULE_NAMES, type Condition } from "../tasks/presets.ts";
 import type { Progress } from "../train/train.ts";
 import { duration, percent, whole } from "./format.ts";
 
@@ -16,44 +16,55 @@ const LINE_INTERVAL = 5000;
 
 /** @param now milliseconds on a clock that never goes back. */
 export function createProgressDisplay(
-  rules: readonly Rule[],
+  conditions: readonly Condition[],
   output: NodeJS.WriteStream = process.stdout,
   now: () => number = () => performance.now(),
 ): ProgressDisplay {
-  const newest = new Map<Rule, Progress>();
-  const show = output.isTTY ? barOn(output) : linesOn(output, now);
+  const newest = new Map<string, Progress>();
+  const crossfades = crossfadesOf(conditions);
+  const show = output.isTTY ? barsOn(output, crossfades.length) : linesOn(output, now);
+  const accuraciesAt = (crossfade: number): string => {
+    const alike = conditions.filter((condition) => condition.crossfade === crossfade);
+    const accuracies = alike.map((condition) => {
+      return `${RULE_NAMES[condition.rule]} ${percent(newest.get(conditionName(condition))?.accuracy ?? NaN)}`;
+    });
+    return `${crossfades.length > 1 ? `${crossfadeName(crossfade)}: ` : ""}${accuracies.join(", ")}`;
+  };
   return {
     update(progress) {
-      newest.set(progress.rule, progress);
+      newest.set(conditionName(progress), progress);
       const trained = [...newest.values()].reduce((sum, { step }) => sum + step, 0);
-      const accuracies = rules.map((rule) => `${rule} ${percent(newest.get(rule)?.accuracy ?? NaN)}`);
-      show.update(trained / (rules.length * progress.steps), progress, accuracies.join(", "));
+      show.update(trained / (conditions.length * progress.steps), progress, crossfades.map(accuraciesAt));
     },
     stop: () => show.stop(),
   };
 }
 
 interface Show {
-  update(fraction: number, progress: Progress, accuracies: string): void;
+  /** @param accuracies a text for each crossfade. */
+  update(fraction: number, progress: Progress, accuracies: readonly string[]): void;
   stop(): void;
 }
 
-function barOn(output: NodeJS.WriteStream): Show {
-  const bar = new cliProgress.SingleBar({
+/** One bar, and below it a line for each crossfade. */
+function barsOn(output: NodeJS.WriteStream, crossfades: number): Show {
+  const bars = new cliProgress.MultiBar({
     stream: output,
-    format: "{bar} {percentage} %  {left} left  {accuracies}",
-    barsize: 16,
+    barsize: 30,
     barCompleteChar: "█",
     barIncompleteChar: "░",
     hideCursor: true,
     // Ctrl-C is the command's business.
     gracefulExit: false,
   });
-  bar.start(1, 0, { left: "-:--", accuracies: "" });
+  const bar = bars.create(1, 0, { left: "-:--" }, { format: "{bar} {percentage} %  {left} left" });
+  const lines = Array.from({ length: crossfades }, () => bars.create(1, 0, { text: "" }, { format: "{text}" }));
   return {
-    update: (fraction, { secondsLeft }, accuracies) =>
-      bar.update(fraction, { left: duration(secondsLeft), accuracies }),
-    stop: () => bar.stop(),
+    update(fraction, { secondsLeft }, accuracies) {
+      bar.update(fraction, { left: duration(secondsLeft) });
+      for (const [i, line] of lines.entries()) line.update(fraction, { text: accuracies[i] ?? "" });
+    },
+    stop: () => bars.stop(),
   };
 }
 
@@ -64,7 +75,7 @@ function linesOn(output: NodeJS.WriteStream, now: () => number): Show {
       if (now() - last < LINE_INTERVAL && fraction < 1) return;
       last = now();
       const done = `${percent(fraction).padStart(5)}  step ${whole(step)} of ${whole(steps)}`;
-      output.write(`${done}, ${duration(secondsLeft)} left, training accuracy: ${accuracies}\n`);
+      output.write(`${done}, ${duration(secondsLeft)} left, training accuracy: ${accuracies.join("; ")}\n`);
     },
     stop: () => undefined,
   };

@@ -1,14 +1,15 @@
 /** What a run came to, in lines for people. */
 
-import { bandOf, within, type Preset } from "../tasks/presets.ts";
+import { bandOf, RULE_NAMES, within, type Preset } from "../tasks/presets.ts";
 import type { RuleResult, Summary } from "../train/summary.ts";
 import { adapterName, large, percent, table, whole } from "./format.ts";
 
-/** The table of rules, with the band of accuracies that a right simulator reaches where one was measured. */
+/** The table of rules and crossfades, with the band of accuracies that a right simulator reaches where one was measured. */
 export function resultLines(preset: Preset, { results, throughput, adapter }: Summary): string[] {
-  const head = ["rule", "steps", "loss", "test accuracy", "expected", "", "seconds", "steps/s"];
+  const head = ["rule", "crossfade", "steps", "loss", "test accuracy", "expected", "", "seconds", "steps/s"];
   const rows = results.map((result) => [
-    result.rule,
+    RULE_NAMES[result.rule],
+    whole(result.crossfade),
     whole(result.steps),
     result.finalLoss.toFixed(3),
     percent(result.testAccuracy, 1),
@@ -26,8 +27,9 @@ export function resultLines(preset: Preset, { results, throughput, adapter }: Su
   ];
 }
 
-function expectation(preset: Preset, { rule, steps, testAccuracy }: RuleResult): [band: string, verdict: string] {
-  const band = bandOf(preset, rule, steps);
+function expectation(preset: Preset, result: RuleResult): [band: string, verdict: string] {
+  const { steps, testAccuracy } = result;
+  const band = bandOf(preset, result, steps);
   if (!band) return ["-", ""];
   const [least, most] = band;
   return [`${Math.round(100 * least)}-${percent(most)}`, within(band, testAccuracy) ? "inside" : "OUTSIDE"];

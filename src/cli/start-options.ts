@@ -6,6 +6,7 @@ import {
   presets,
   previousDigit,
   RULES,
+  rulesOf,
   stepUnit,
   type Condition,
   type Preset,
@@ -50,8 +51,7 @@ export async function readStartOptions(args: readonly string[]): Promise<StartOp
   };
 }
 
-export function startHelp'); b=s.index('function readPreset')
-s=s[:a]+'''export function startHelp(): string {
+export function startHelp(): string {
   const { name, period, budgets, conditions, adjoint } = previousDigit;
   const defaults = crossfadesOf(conditions).map((crossfade) => {
     const alike = conditions.filter((condition) => condition.crossfade === crossfade);
@@ -84,12 +84,15 @@ function readPreset(name: string | undefined): Preset {
 }
 
 /** The preset's; or the named rules, or all that the preset compares, at the named crossfade, or all of the preset's. */
-function readConditions(rules: string | undefined, crossfade: string | undefined, preset: Preset): readonly Condition[] {
+function readConditions(
+  rules: string | undefined,
+  crossfade: string | undefined,
+  preset: Preset,
+): readonly Condition[] {
   const { conditions } = preset;
   if (rules === undefined && crossfade === undefined) return conditions;
-  const named = rules === undefined ? conditions.map(({ rule }) => rule) : readRules(rules);
   return conditionsOf(
-    RULES.filter((rule) => named.includes(rule)),
+    rules === undefined ? rulesOf(conditions) : readRules(rules),
     crossfade === undefined ? crossfadesOf(conditions) : [readCrossfade(crossfade, preset)],
   );
 }
@@ -102,7 +105,9 @@ function readRules(list: string): readonly Rule[] {
 function readCrossfade(given: string, { period }: Preset): number {
   const crossfade = readWholeNumber("--crossfade", given, 0) ?? 0;
   if (crossfade <= period) return crossfade;
-  throw new UsageError(`--crossfade is ${crossfade}; a digit is shown for ${period} steps, so it must be 0 to ${period}.`);
+  throw new UsageError(
+    `--crossfade is ${crossfade}; a digit is shown for ${period} steps, so it must be 0 to ${period}.`,
+  );
 }
 
 /** As it is written without quotes. */

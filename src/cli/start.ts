@@ -4,7 +4,7 @@ import { version } from "../../package.json";
 import type { AdapterFacts } from "../device.ts";
 import { VleError } from "../errors.ts";
 import { DIGIT_CLASSES } from "../tasks/digits.ts";
-import type { Preset } from "../tasks/presets.ts";
+import { crossfadesOf, type Preset } from "../tasks/presets.ts";
 import type { TrainEvent } from "../train/job.ts";
 import { metricsCsv, type Curve, type Summary } from "../train/summary.ts";
 import type { Outcome } from "../train/train.ts";
@@ -18,7 +18,7 @@ import { resultLines } from "./results.ts";
 import { createRunFolder, writeAtomically, type RunFolder } from "./run-folder.ts";
 import { readStartOptions, startHelp, type StartOptions } from "./start-options.ts";
 
-const CONFIG_SCHEMA = "vle-webgpu/config/1";
+const CONFIG_SCHEMA = "vle-webgpu/config/2";
 const INTERRUPTED = 130;
 
 /** @returns the exit code. */
@@ -58,7 +58,7 @@ class Run {
     this.options = options;
   }
 
-  /** Steps that every rule has trained. */
+  /** Steps that every condition has trained. */
   get step(): number {
     return this.journal.step;
   }
@@ -82,7 +82,7 @@ class Run {
     if (event.kind === "adapter") {
       this.adapter = event.adapter;
       console.log(`Adapter: ${adapterName(event.adapter)}${this.remark(event.adapter)}\n`);
-      this.display = createProgressDisplay(this.options.request.rules);
+      this.display = createProgressDisplay(this.options.request.conditions);
     } else if (event.kind === "progress") {
       this.journal.add(event.progress);
       this.folder ??= await this.open(event.progress.steps, host);
@@ -101,9 +101,9 @@ class Run {
     const { out, preset, request } = this.options;
     const now = new Date();
     const folder = await createRunFolder(out, preset.name, now);
-    const { seed, rules } = request;
+    const { seed, conditions } = request;
     const facts = { version, started: now.toISOString(), host: host.name, adapter: this.adapter };
-    await folder.write("config.json", json({ schema: CONFIG_SCHEMA, ...facts, seed, steps, rules, preset }));
+    await folder.write("config.json", json({ schema: CONFIG_SCHEMA, ...facts, seed, steps, conditions, preset }));
     return folder;
   }
 
@@ -129,13 +129,17 @@ class Run {
   }
 }
 
+/** A panel for each crossfade. */
 function figureOf(preset: Preset, { adapter, results, seed }: Summary, curves: readonly Curve[]): string {
   const [first] = results;
   return learningCurves({
     title: preset.title,
     subtitle: `${whole(first?.steps ?? 0)} steps, seed ${seed}, on ${adapterName(adapter)}`,
-    curves,
-    results,
+    panels: crossfadesOf(results).map((crossfade) => ({
+      title: crossfade === 0 ? "Hard switches" : `Each digit fades in over ${crossfade} of ${preset.period} steps`,
+      curves: curves.filter((curve) => curve.crossfade === crossfade),
+      results: results.filter((result) => result.crossfade === crossfade),
+    })),
     chance: 1 / DIGIT_CLASSES,
   });
 }

@@ -4,7 +4,7 @@ import type { AdapterFacts } from "../device.ts";
 import { VleError, type Details, type ErrorCode } from "../errors.ts";
 import type { SimulatorOptions } from "../simulator.ts";
 import type { Digits } from "../tasks/digits.ts";
-import { presetNamed, type Rule } from "../tasks/presets.ts";
+import { presetNamed, type Condition } from "../tasks/presets.ts";
 import { trainRules, type CreateSimulator, type Outcome, type Progress } from "./train.ts";
 
 export interface TrainRequest {
@@ -13,14 +13,14 @@ export interface TrainRequest {
   readonly seed: number;
   /** Null: what the preset has for this adapter. */
   readonly steps: number | null;
-  readonly rules: readonly Rule[];
+  readonly conditions: readonly Condition[];
 }
 
 /** What is told while it goes on: the adapter first and once, progress often, every test at the end. */
 export type TrainEvent =
   | { readonly kind: "adapter"; readonly adapter: AdapterFacts }
   | { readonly kind: "progress"; readonly progress: Progress }
-  | { readonly kind: "tested"; readonly rule: Rule; readonly accuracy: number };
+  | { readonly kind: "tested"; readonly condition: Condition; readonly accuracy: number };
 
 export interface Workplace {
   readonly digits: Digits;
@@ -40,7 +40,7 @@ export async function train(request: TrainRequest, workplace: Workplace): Promis
     ...rest,
     preset: presetNamed(request.preset),
     seed: request.seed,
-    rules: request.rules,
+    conditions: request.conditions,
     ...(request.steps !== null && { steps: request.steps }),
     createSimulator: async (network, options) => {
       const simulator = await createSimulator(network, options);
@@ -49,7 +49,7 @@ export async function train(request: TrainRequest, workplace: Workplace): Promis
       return simulator;
     },
     onProgress: (progress) => report({ kind: "progress", progress }),
-    onTested: (rule, accuracy) => report({ kind: "tested", rule, accuracy }),
+    onTested: (condition, accuracy) => report({ kind: "tested", condition, accuracy }),
   });
 }
 

@@ -2,7 +2,7 @@
 
 import type { AdapterFacts } from "../device.ts";
 import type { NetworkSpec } from "../spec.ts";
-import type { Preset, Rule } from "../tasks/presets.ts";
+import type { Condition, Preset } from "../tasks/presets.ts";
 
 export const SUMMARY_SCHEMA = "vle-webgpu/summary/1";
 
@@ -16,17 +16,15 @@ export interface CurvePoint {
   readonly loss: number;
   /** Part of the block's presentations answered rightly while it was learnt; null if none had an answer yet. */
   readonly accuracy: number | null;
-  /** Training seconds of this rule so far. */
+  /** Training seconds of this condition so far. */
   readonly seconds: number;
 }
 
-export interface Curve {
-  readonly rule: Rule;
+export interface Curve extends Condition {
   readonly points: readonly CurvePoint[];
 }
 
-export interface RuleResult {
-  readonly rule: Rule;
+export interface RuleResult extends Condition {
   /** Presentations seen, over all batch rows. */
   readonly samples: number;
   readonly steps: number;
@@ -41,7 +39,7 @@ export interface RuleResult {
 export interface Throughput {
   readonly neurons: number;
   readonly synapses: number;
-  /** Of the first rule, with batch rows side by side in one step. */
+  /** Of the first condition, with batch rows side by side in one step. */
   readonly stepsPerSecond: number;
   /** Weights brought up to date per second: synapses x steps per second, however many batch rows each update averages. */
   readonly synapticUpdatesPerSecond: number;
@@ -78,12 +76,14 @@ export function summarize(preset: Preset, seed: number, adapter: AdapterFacts, v
   };
 }
 
-/** The curves as a table: one line a rule and block, full precision. */
+/** The curves as a table: one line a condition and block, full precision. */
 export function metricsCsv(curves: readonly Curve[]): string {
-  const lines = curves.flatMap(({ rule, points }) =>
-    points.map(({ step, loss, accuracy, seconds }) => [rule, step, loss, accuracy ?? "", seconds].join(",")),
+  const lines = curves.flatMap(({ rule, crossfade, points }) =>
+    points.map(({ step, loss, accuracy, seconds }) => {
+      return [rule, crossfade, step, loss, accuracy ?? "", seconds].join(",");
+    }),
   );
-  return ["rule,step,loss,trainAccuracy,seconds", ...lines, ""].join("\n");
+  return ["rule,crossfade,step,loss,trainAccuracy,seconds", ...lines, ""].join("\n");
 }
 
 function resultOf(preset: Preset, { curve, testAccuracy }: Verdict): RuleResult {
@@ -92,6 +92,7 @@ function resultOf(preset: Preset, { curve, testAccuracy }: Verdict): RuleResult 
   const late = curve.points.filter((point) => point.step > (1 - FINAL_SHARE) * steps);
   return {
     rule: curve.rule,
+    crossfade: curve.crossfade,
     samples: (steps / preset.period) * preset.batch,
     steps,
     finalLoss: late.reduce((sum, point) => sum + point.loss, 0) / late.length,

@@ -8,7 +8,16 @@ import type { Metrics, RunOptions } from "../run.ts";
 import type { Simulator, SimulatorOptions } from "../simulator.ts";
 import type { NetworkSpec } from "../spec.ts";
 import { DIGIT_CLASSES, type Digits, type DigitSet } from "../tasks/digits.ts";
-import { OUTPUT, type Preset, type Rule, RULES, setupOf } from "../tasks/presets.ts";
+import {
+  type Condition,
+  crossfadesOf,
+  OUTPUT,
+  type Preset,
+  RULES,
+  type Schedule,
+  setupOf,
+  stepUnit,
+} from "../tasks/presets.ts";
 import { createDigitStream, type Presentations, scoreWindows } from "../tasks/previous-digit.ts";
 import { createPace } from "./pace.ts";
 import { etaAt } from "./schedule.ts";
@@ -20,16 +29,15 @@ export type Trainable = Pick<Simulator, "device" | "adapter" | "run" | "read" | 
 /** `createSimulator` of this library has this shape. */
 export type CreateSimulator = (network: NetworkSpec, options: SimulatorOptions) => Promise<Trainable>;
 
-export interface Progress {
-  readonly rule: Rule;
-  /** Steps this rule has trained, of so many. */
+export interface Progress extends Condition {
+  /** Steps trained in this condition, of so many. */
   readonly step: number;
   readonly steps: number;
   /** Over the block of presentations that has just been trained; `accuracy` is null until a digit had a predecessor. */
   readonly loss: number;
   readonly accuracy: number | null;
   readonly stepsPerSecond: number;
-  /** Estimate until all rules are trained and tested. */
+  /** Estimate until all conditions are trained and tested. */
   readonly secondsLeft: number;
 }
 
@@ -39,16 +47,16 @@ export interface TrainOptions {
   readonly createSimulator: CreateSimulator;
   /** Seed of the initial parameters and of the training stream. Default 1. */
   readonly seed?: number;
-  /** Whole presentations. Default: the preset's budget for a software adapter or for a GPU, whichever this is. */
+  /** Whole presentations, and whole windows for the exact rule. Default: the preset's budget for a software adapter or for a GPU, whichever this is. */
   readonly steps?: number;
-  /** Default: all. */
-  readonly rules?: readonly Rule[];
+  /** Default: the preset's. */
+  readonly conditions?: readonly Condition[];
   /** Where the simulators live. Default: one new device for all, destroyed at the end. */
   readonly host?: Pick<SimulatorOptions, "device" | "gpu">;
-  /** Called after every block of every rule, and awaited: a promise that waits is a pause. */
+  /** Called after every block of every condition, and awaited: a promise that waits is a pause. */
   readonly onProgress?: (progress: Progress) => void | Promise<void>;
-  /** Called, and awaited, when a rule has been tested, after the training of all. */
-  readonly onTested?: (rule: Rule, accuracy: number) => void | Promise<void>;
+  /** Called, and awaited, when a condition has been tested, after the training of all. */
+  readonly onTested?: (condition: Condition, accuracy: number) => void | Promise<void>;
   /** See `RunOptions`: lower beside a page that draws. */
   readonly chunkMilliseconds?: number;
   readonly signal?: AbortSignal;
@@ -60,7 +68,8 @@ export interface Outcome {
 }
 
 interface Learner {
-  readonly rule: Rule;
+  readonly condition: Condition;
+  readonly schedule: Schedule;
   readonly simulator: Trainable;
   readonly points: CurvePoint[];
 }
@@ -68,11 +77,11 @@ interface Learner {
 /**
  * Trains and tests. Whether it succeeds, fails or is aborted, no simulator is left behind.
  *
- * @throws SpecError if `steps` or `rules` is not valid, the signal's reason if aborted, and what simulators throw.
+ * @throws SpecError if `steps` or `conditions` is not valid, the signal's reason if aborted, and what simulators throw.
  */
 export async function trainRules(options: TrainOptions): Promise<Outcome> {
-  const { preset, digits, seed = 1, rules = RULES, signal } = options;
-  if (options.steps !== undefined) requirePresentations(options.steps, preset.period);
+  const { preset, digits, seed = 1, conditions = preset.conditions, signal } = options;
+  if (options.steps !== undefined) requireMultiple(options.steps, preset, stepUnit(preset, conditions));
   const open: Trainable[] = [];
   const create = async (network: NetworkSpec, own: SimulatorOptions): Promise<Trainable> => {
     signal?.throwIfAborted();
@@ -89,13 +98,13 @@ export async function trainRules(options: TrainOptions): Promise<Outcome> {
   };
   try {
     const learners: Learner[] = [];
-    for (const rule of rules) {
-      const { network, errors } = setupOf(preset, rule);
-      const learning = { errors, optimizer: preset.optimizer };
-      learners.push({ rule, simulator: await create(network, { batch: preset.batch, seed, learning }), points: [] });
+    for (const condition of conditions) {
+      const { network, learning, schedule } = setupOf(preset, condition.rule);
+      const simulator = await create(network, { batch: preset.batch, seed, learning });
+      learners.push({ condition, schedule, simulator, points: [] });
     }
     const adapter = open[0]?.adapter;
-    if (!adapter) throw new SpecError("rules", `is empty; name at least one of: ${RULES.join(", ")}.`);
+    if (!adapter) throw new SpecError("conditions", `are none; name at least one rule of: ${RULES.join(", ")}.`);
     const steps = options.steps ?? preset.budgets[adapter.software ? "software" : "hardware"];
     await trainSideBySide(learners, steps, seed, options);
     const verdicts = await examine(learners, digits.test, create, options);
@@ -106,41 +115,48 @@ export async function trainRules(options: TrainOptions): Promise<Outcome> {
   }
 }
 
+/** One stream of digits: every condition sees the same ones, each with its own crossfade. */
 async function trainSideBySide(
   learners: readonly Learner[],
   steps: number,
   seed: number,
   { preset, digits, onProgress, chunkMilliseconds, signal }: TrainOptions,
 ): Promise<void> {
-  const { batch: lanes, period, fade, block, schedule } = preset;
-  const stream = createDigitStream({ images: digits.train, lanes, seed, period, fade });
+  const { batch: lanes, period, block } = preset;
+  const streams = crossfadesOf(learners.map(({ condition }) => condition)).map((fade) => ({
+    crossfade: fade,
+    stream: createDigitStream({ images: digits.train, lanes, seed, period, fade }),
+  }));
   const pace = createPace(learners.length * (steps + testWork(preset)));
   let step = 0;
   while (step < steps) {
-    const piece = stream.next(Math.min(block, (steps - step) / period));
+    const presentations = Math.min(block, (steps - step) / period);
+    const pieces = new Map(streams.map(({ crossfade, stream }) => [crossfade, stream.next(presentations)]));
+    const frames = presentations * period;
     // The rate of a block is the schedule's value at its middle.
-    const eta = etaAt(schedule, (step + piece.frames / 2) / steps);
-    step += piece.frames;
-    for (const { rule, simulator, points } of learners) {
+    const progress = (step + frames / 2) / steps;
+    step += frames;
+    for (const { condition, schedule, simulator, points } of learners) {
+      const piece = pieceOf(pieces, condition);
       const started = performance.now();
       const metrics = await runPiece(simulator, {
         input: piece.input,
         target: piece.target,
-        steps: piece.frames,
-        eta,
+        steps: frames,
+        eta: etaAt(schedule, progress),
         ...(chunkMilliseconds !== undefined && { chunkMilliseconds }),
         ...(signal && { signal }),
       });
       const accuracy = accuracyOf(preset, metrics, piece, lanes, 0);
       points.push({ step, loss: metrics.loss, accuracy, seconds: (points.at(-1)?.seconds ?? 0) + metrics.seconds });
-      const secondsLeft = pace.advance(piece.frames, (performance.now() - started) / 1000);
+      const secondsLeft = pace.advance(frames, (performance.now() - started) / 1000);
       const { loss, stepsPerSecond } = metrics;
-      await onProgress?.({ rule, step, steps, loss, accuracy, stepsPerSecond, secondsLeft });
+      await onProgress?.({ ...condition, step, steps, loss, accuracy, stepsPerSecond, secondsLeft });
     }
   }
 }
 
-/** Tests every learner with its parameters in one simulator that only runs forward. */
+/** Tests every learner with its parameters, and its crossfade, in one simulator that only runs forward. */
 async function examine(
   learners: readonly Learner[],
   images: DigitSet,
@@ -148,22 +164,33 @@ async function examine(
   { preset, onTested, signal }: TrainOptions,
 ): Promise<Verdict[]> {
   const { lanes, presentations, skip, seed } = preset.evaluation;
-  const { network, period, fade } = preset;
-  const piece = createDigitStream({ images, lanes, seed, period, fade }).next(presentations);
+  const { network, period } = preset;
+  const pieces = new Map(
+    crossfadesOf(learners.map(({ condition }) => condition)).map((fade) => {
+      return [fade, createDigitStream({ images, lanes, seed, period, fade }).next(presentations)];
+    }),
+  );
   const examiner = await create(network, { batch: lanes, learning: { errors: "none" } });
   const verdicts: Verdict[] = [];
-  for (const { rule, simulator, points } of learners) {
+  for (const { condition, simulator, points } of learners) {
+    const piece = pieceOf(pieces, condition);
     await copyParameters(network, simulator, examiner);
     examiner.reset();
     const run = { input: piece.input, steps: piece.frames, learn: false, ...(signal && { signal }) };
     const testAccuracy = accuracyOf(preset, await runPiece(examiner, run), piece, lanes, skip) ?? Number.NaN;
-    verdicts.push({ curve: { rule, points }, testAccuracy });
-    await onTested?.(rule, testAccuracy);
+    verdicts.push({ curve: { ...condition, points }, testAccuracy });
+    await onTested?.(condition, testAccuracy);
   }
   return verdicts;
 }
 
-/** The test of a rule in training steps, if time went by batch rows: too much for a GPU, which runs them side by side. */
+function pieceOf(pieces: ReadonlyMap<number, Presentations>, { crossfade }: Condition): Presentations {
+  const piece = pieces.get(crossfade);
+  if (!piece) throw new VleError("INTERNAL", `There is no stream with crossfade ${crossfade}.`);
+  return piece;
+}
+
+/** The test of a condition in training steps, if time went by batch rows: too much for a GPU, which runs them side by side. */
 function testWork({ batch, period, evaluation }: Preset): number {
   return (evaluation.presentations * period * evaluation.lanes) / batch;
 }
@@ -203,11 +230,12 @@ async function copyParameters(network: NetworkSpec, from: Trainable, to: Trainab
   }
 }
 
-function requirePresentations(steps: number, period: number): void {
-  if (Number.isSafeInteger(steps) && steps > 0 && steps % period === 0) return;
-  const nearest = Math.max(1, Math.round(steps / period) || 1) * period;
-  throw new SpecError("steps", `is ${steps}; expected whole presentations of ${period} steps, such as ${nearest}.`, {
-    value: steps,
-    period,
-  });
+function requireMultiple(steps: number, { period }: Preset, unit: number): void {
+  if (Number.isSafeInteger(steps) && steps > 0 && steps % unit === 0) return;
+  const nearest = Math.max(1, Math.round(steps / unit) || 1) * unit;
+  const wanted =
+    unit === period
+      ? `whole presentations of ${period} steps`
+      : `whole windows of ${unit} steps, after each of which the exact rule learns`;
+  throw new SpecError("steps", `is ${steps}; expected ${wanted}, such as ${nearest}.`, { value: steps, unit });
 }

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { root } from "../../scripts/modules.mjs";
-import { RULES } from "../../src/tasks/presets.ts";
+import { previousDigit } from "../../src/tasks/presets.ts";
 import { SUMMARY_SCHEMA, type Summary } from "../../src/train/summary.ts";
 
 let folder = "";
@@ -25,9 +25,11 @@ describe.each(["chrome", "node"])("npm start in %s", (host) => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toContain("Name the previous digit");
     expect(stdout).toMatch(
-      /100 % {2}step 800 of 800, \d:\d\d left, training accuracy: local \d+ %, instantaneous \d+ %/,
+      /100 % {2}step 800 of 800, \d:\d\d left, training accuracy: crossfade 8: local \d+ %, matched/,
     );
-    expect(stdout).toMatch(/^local +800 +\d\.\d{3} +\d\d\.\d % +- +\d+\.\d +[\d,]+$/m);
+    expect(stdout).toMatch(/; hard switches: local \d+ %, matched traces \(ours\) \d+ %$/m);
+    expect(stdout).toMatch(/^local +8 +800 +\d\.\d{3} +\d\d\.\d % +- +\d+\.\d +[\d,]+$/m);
+    expect(stdout).toMatch(/^matched traces \(ours\) +0 +800 +\d\.\d{3} +\d\d\.\d % +- +\d+\.\d +[\d,]+$/m);
     expect(stdout).toMatch(/^Live page: +npm run dev$/m);
 
     const [name = "", ...more] = await readdir(out);
@@ -38,10 +40,14 @@ describe.each(["chrome", "node"])("npm start in %s", (host) => {
     const kept = (file: string): Promise<string> => readFile(join(out, name, file), "utf8");
     expect(await kept("summary.json")).toBe(await readFile(json, "utf8"));
     expectSummary(JSON.parse(await kept("summary.json")) as Summary, files);
-    expect(JSON.parse(await kept("config.json"))).toMatchObject({ seed: 2, steps: 800, rules: RULES });
-    // A head, and two blocks of 400 steps for each rule.
-    expect((await kept("metrics.csv")).trim().split("\n")).toHaveLength(1 + 2 * RULES.length);
-    expect(await kept("figure.svg")).toMatch(/^<svg [\s\S]*<\/svg>\n$/);
+    const { conditions } = previousDigit;
+    expect(JSON.parse(await kept("config.json"))).toMatchObject({ seed: 2, steps: 800, conditions });
+    // A head, and two blocks of 400 steps for each condition.
+    expect((await kept("metrics.csv")).trim().split("\n")).toHaveLength(1 + 2 * conditions.length);
+    const figure = await kept("figure.svg");
+    expect(figure).toMatch(/^<svg [\s\S]*<\/svg>\n$/);
+    for (const panel of ["Each digit fades in over 8 of 20 steps", "Hard switches"])
+      expect(figure).toContain(`>${panel}<`);
   });
 
   test("Ctrl-C keeps what was measured, and ends everything", { timeout: 120_000 }, async () => {
@@ -58,15 +64,34 @@ describe.each(["chrome", "node"])("npm start in %s", (host) => {
     const [name = ""] = await readdir(out);
     expect((await readdir(join(out, name))).sort()).toEqual(["config.json", "metrics.csv"]);
     const metrics = await readFile(join(out, name, "metrics.csv"), "utf8");
-    expect(metrics).toMatch(/^rule,step,loss,trainAccuracy,seconds\nlocal,400,/);
+    expect(metrics).toMatch(/^rule,crossfade,step,loss,trainAccuracy,seconds\nlocal,8,400,/);
     expect(await stillRunning(descendants)).toEqual([]);
   });
+});
+
+test("npm start compares rules on hard switches with the exact one", { timeout: 180_000 }, async () => {
+  const json = join(folder, "hard.json");
+  const what = ["--preset", "previous-digit-hard", "--rules", "local,matched-traces,exact", "--steps", "440"];
+  const { code, stdout } = await run(["start", ...what, "--json", json, "--out", join(folder, "hard")]);
+  expect(code).toBe(0);
+  expect(stdout).toContain("Name the previous digit after hard switches");
+  const { preset, results } = JSON.parse(await readFile(json, "utf8")) as Summary;
+  expect(preset).toBe("previous-digit-hard");
+  expect(results.map(({ rule, crossfade, steps }) => [rule, crossfade, steps])).toEqual([
+    ["local", 0, 440],
+    ["matched traces", 0, 440],
+    ["exact", 0, 440],
+  ]);
+  for (const { finalLoss, testAccuracy } of results) {
+    expect(finalLoss).toBeGreaterThan(0);
+    expect(testAccuracy).toBeGreaterThan(0);
+  }
 });
 
 test.each([
   [["start", "--stesp", "20"], '--stesp is not a flag. Did you mean "--steps"?'],
   [["start", "--steps", "33"], "--steps is 33; a digit is shown for 20 steps, so it must be a multiple, such as 40."],
-  [["start", "--preset", "x"], '--preset is "x"; there are: previous-digit.'],
+  [["start", "--preset", "x"], '--preset is "x"; there are: previous-digit, previous-digit-hard.'],
   [["verify"], "Name at least one golden recording: npm run verify -- FILE..."],
   [["verify", "--host", "x", "y.json"], '--host is "x"; it can be chrome or node.'],
 ])("%j gets one sentence and exit code 2", async (args, sentence) => {
@@ -177,13 +202,13 @@ function expectSummary(summary: Summary, files: readonly string[]): void {
   expect({ schema, preset, seed }).toEqual({ schema: SUMMARY_SCHEMA, preset: "previous-digit", seed: 2 });
   expect(Object.keys(adapter).sort()).toEqual(["architecture", "description", "software", "vendor"]);
   expect([...summary.files].sort()).toEqual(files);
-  expect(results.map(({ rule }) => rule)).toEqual(RULES);
-  for (const { samples, steps, finalLoss, testAccuracy, seconds, stepsPerSecond } of results) {
+  expect(results.map(({ rule, crossfade }) => ({ rule, crossfade }))).toEqual(previousDigit.conditions);
+  for (const { crossfade, samples, steps, finalLoss, testAccuracy, seconds, stepsPerSecond } of results) {
     // 20 lanes show a digit for 20 steps.
     expect({ samples, steps }).toEqual({ samples: 800, steps: 800 });
     // Guessing has a loss of ln 10 = 2.30 and an accuracy of 0.1.
     expect(finalLoss).toBeLessThan(2.2);
-    expect(testAccuracy).toBeGreaterThan(0.2);
+    expect(testAccuracy).toBeGreaterThan(crossfade === 0 ? 0.1 : 0.2);
     expect(testAccuracy).toBeLessThan(0.8);
     expect(stepsPerSecond).toBeCloseTo(steps / seconds, 6);
   }

@@ -7,10 +7,13 @@ import { DIGIT_PIXELS } from "../../src/tasks/digits.ts";
 import type { CreateSimulator, Trainable } from "../../src/train/train.ts";
 
 describe("link", () => {
-  test("says seed and steps", () => {
-    expect(readLink("?seed=7&steps=800", 20)).toEqual({ seed: 7, steps: 800, problems: [] });
-    expect(readLink("", 20)).toEqual({ seed: 1, steps: null, problems: [] });
-    expect(readLink("?utm=1&__proto__=2", 20)).toEqual({ seed: 1, steps: null, problems: [] });
+  const read = (search: string) => readLink(search, 20, [8, 0]);
+
+  test("says seed, steps and crossfade", () => {
+    expect(read("?seed=7&steps=800&crossfade=0")).toEqual({ seed: 7, steps: 800, crossfade: 0, problems: [] });
+    expect(read("?crossfade=8").crossfade).toBe(8);
+    expect(read("")).toEqual({ seed: 1, steps: null, crossfade: 8, problems: [] });
+    expect(read("?utm=1&__proto__=2")).toEqual({ seed: 1, steps: null, crossfade: 8, problems: [] });
   });
 
   test.each([
@@ -25,15 +28,17 @@ describe("link", () => {
     "steps=33",
     "steps=6000020",
     "steps=Infinity",
+    "crossfade=3",
+    "crossfade=",
   ])("%s is said to be wrong, and the default stands in", (search) => {
-    const { seed, steps, problems } = readLink(search, 20);
-    expect({ seed, steps }).toEqual({ seed: 1, steps: null });
+    const { problems, ...rest } = read(search);
+    expect(rest).toEqual({ seed: 1, steps: null, crossfade: 8 });
     expect(problems).toHaveLength(1);
     expect(problems[0]).toContain(search);
   });
 
   test("a long value is cut", () => {
-    expect(readLink(`seed=${"9".repeat(10_000)}`, 20).problems[0]?.length).toBeLessThan(120);
+    expect(read(`seed=${"9".repeat(10_000)}`).problems[0]?.length).toBeLessThan(120);
   });
 });
 

@@ -11,7 +11,7 @@ import { resultLines } from "../../src/cli/results.ts";
 import { createRunFolder, writeAtomically } from "../../src/cli/run-folder.ts";
 import { readStartOptions } from "../../src/cli/start-options.ts";
 import { VleError } from "../../src/errors.ts";
-import { previousDigit, RULES } from "../../src/tasks/presets.ts";
+import { conditionsOf, previousDigit, previousDigitHard, RULES, type Condition } from "../../src/tasks/presets.ts";
 import { fromReply, toReply } from "../../src/train/job.ts";
 import type { Summary } from "../../src/train/summary.ts";
 import type { Progress } from "../../src/train/train.ts";
@@ -65,7 +65,7 @@ describe("options of npm start", () => {
 
   test("defaults", async () => {
     expect(await read()).toMatchObject({
-      request: { preset: "previous-digit", rules: RULES, steps: null, seed: 1 },
+      request: { preset: "previous-digit", conditions: previousDigit.conditions, steps: null, seed: 1 },
       host: undefined,
       json: undefined,
       out: folder,
@@ -75,10 +75,34 @@ describe("options of npm start", () => {
   test("all of them", async () => {
     const args = ["--steps", "1600", "--seed", "7", "--rules", "read-out-only,local", "--host", "node"];
     expect(await read(...args, "--json", join(folder, "new", "s.json"), "--preset", "previous-digit")).toMatchObject({
-      request: { preset: "previous-digit", rules: ["local", "read-out only"], steps: 1600, seed: 7 },
+      request: {
+        preset: "previous-digit",
+        conditions: conditionsOf(["local", "read-out only"], [8, 0]),
+        steps: 1600,
+        seed: 7,
+      },
       host: "node",
       json: join(folder, "new", "s.json"),
     });
+  });
+
+  test("the study of hard switches", async () => {
+    const args = ["--preset", "previous-digit-hard", "--rules", "local,matched-traces,exact", "--steps", "16000"];
+    expect((await read(...args))?.request).toEqual({
+      preset: "previous-digit-hard",
+      conditions: conditionsOf(["local", "matched traces", "exact"], [0]),
+      steps: 16_000,
+      seed: 1,
+    });
+    expect((await read("--preset", "previous-digit-hard"))?.request.conditions).toEqual(conditionsOf(RULES, [0]));
+    expect(previousDigitHard.conditions).toHaveLength(5);
+  });
+
+  test("one crossfade for all rules, or for those that are named", async () => {
+    const conditions = async (...args: string[]) => (await read(...args))?.request.conditions;
+    const compared = RULES.filter((rule) => rule !== "exact");
+    expect(await conditions("--crossfade", "3")).toEqual(conditionsOf(compared, [3]));
+    expect(await conditions("--crossfade", "20", "--rules", "exact")).toEqual(conditionsOf(["exact"], [20]));
   });
 
   test("help", async () => {
@@ -88,7 +112,13 @@ describe("options of npm start", () => {
   test.each([
     [["--steps", "33"], /^--steps is 33; .* multiple, such as 40\.$/],
     [["--steps", "7"], /such as 20\.$/],
-    [["--preset", "mnist"], /^--preset is "mnist"; there are: previous-digit\.$/],
+    [
+      ["--steps", "60", "--rules", "exact"],
+      "--steps is 60; the rule exact learns once in 40 steps, so it must be a multiple, such as 80.",
+    ],
+    [["--crossfade", "21"], "--crossfade is 21; a digit is shown for 20 steps, so it must be 0 to 20."],
+    [["--crossfade", "-1"], /^--crossfade is "-1"; it must be a whole number from 0/],
+    [["--preset", "mnist"], /^--preset is "mnist"; there are: previous-digit, previous-digit-hard\.$/],
     [["--rules", "local,loca"], /^--rules is "loca"; it can be .* Did you mean "local"\?$/],
     [["--rules", "local,"], /^--rules is ""/],
     [["--host", "deno"], /^--host is "deno"; it can be chrome or node/],
@@ -135,14 +165,18 @@ describe("run folder", () => {
 });
 
 describe("what is shown", () => {
-  const progress = (rule: Progress["rule"], step: number, accuracy: number | null): Progress => {
-    return { rule, step, steps: 800, loss: 2, accuracy, stepsPerSecond: 200, secondsLeft: 68 };
+  const progress = (rule: Progress["rule"], step: number, accuracy: number | null, crossfade = 8): Progress => {
+    return { rule, crossfade, step, steps: 800, loss: 2, accuracy, stepsPerSecond: 200, secondsLeft: 68 };
   };
 
   test("plain lines at most every 5 seconds, and one at the end", () => {
     const output = new PassThrough();
     let milliseconds = 0;
-    const display = createProgressDisplay(["local", "instantaneous"], output as never, () => milliseconds);
+    const display = createProgressDisplay(
+      conditionsOf(["local", "instantaneous"], [8]),
+      output as never,
+      () => milliseconds,
+    );
     display.update(progress("local", 400, null));
     milliseconds = 4999;
     display.update(progress("instantaneous", 400, 0.3));
@@ -157,12 +191,35 @@ describe("what is shown", () => {
     );
   });
 
-  test("one bar on a terminal", () => {
-    const output = Object.assign(new PassThrough(), { isTTY: true, columns: 200, cursorTo: () => true });
-    const display = createProgressDisplay(["local"], output as never);
-    display.update(progress("local", 200, 0.5));
+  test("a text for each crossfade where there are two", () => {
+    const output = new PassThrough();
+    const conditions: Condition[] = [
+      { rule: "local", crossfade: 8 },
+      { rule: "matched traces", crossfade: 8 },
+      { rule: "local", crossfade: 0 },
+    ];
+    let milliseconds = 0;
+    const display = createProgressDisplay(conditions, output as never, () => (milliseconds += 5000));
+    display.update(progress("local", 800, 0.8));
+    display.update(progress("matched traces", 800, 0.82));
+    display.update(progress("local", 800, 0.2, 0));
     display.stop();
-    expect(String(output.read())).toMatch(/25 % {2}1:08 left {2}local 50 %/);
+    expect(String(output.read()).split("\n")[2]).toBe(
+      "100 %  step 800 of 800, 1:08 left, training accuracy: " +
+        "crossfade 8: local 80 %, matched traces (ours) 82 %; hard switches: local 20 %",
+    );
+  });
+
+  test("one bar on a terminal, and a line below it for each crossfade", () => {
+    const output = Object.assign(new PassThrough(), { isTTY: true, columns: 200, cursorTo: () => true });
+    const display = createProgressDisplay(conditionsOf(["local"], [8, 0]), output as never);
+    display.update(progress("local", 400, 0.5));
+    display.update(progress("local", 400, 0.25, 0));
+    display.stop();
+    const lines = String(output.read()).split("\n");
+    expect(lines.at(-4)).toMatch(/50 % {2}1:08 left/);
+    expect(lines.at(-3)).toMatch(/crossfade 8: local 50 %/);
+    expect(lines.at(-2)).toMatch(/hard switches: local 25 %/);
   });
 
   test("figures", () => {
@@ -184,22 +241,40 @@ describe("what is shown", () => {
   });
 
   test("the table says whether an accuracy is what it should be", () => {
-    const result = (rule: Progress["rule"], testAccuracy: number) => {
-      return { rule, samples: 16_000, steps: 16_000, finalLoss: 0.6, testAccuracy, seconds: 20, stepsPerSecond: 800 };
+    const result = (rule: Progress["rule"], crossfade: number, testAccuracy: number) => {
+      return {
+        rule,
+        crossfade,
+        samples: 16_000,
+        steps: 16_000,
+        finalLoss: 0.6,
+        testAccuracy,
+        seconds: 20,
+        stepsPerSecond: 800,
+      };
     };
     const summary: Summary = {
       schema: "",
       adapter: { vendor: "", architecture: "", description: "SwiftShader", software: true },
       preset: previousDigit.name,
       seed: 1,
-      results: [result("local", 0.82), result("instantaneous", 0.7)],
+      results: [
+        result("local", 8, 0.82),
+        result("instantaneous", 8, 0.7),
+        result("local", 0, 0.22),
+        result("matched traces", 0, 0.82),
+        result("exact", 3, 0.8),
+      ],
       throughput: { neurons: 138, synapses: 17_280, stepsPerSecond: 800, synapticUpdatesPerSecond: 13_824_000 },
       files: [],
     };
     expect(resultLines(previousDigit, summary)).toEqual([
-      "rule            steps   loss  test accuracy  expected           seconds  steps/s",
-      "local          16,000  0.600         82.0 %   79-85 %   inside     20.0      800",
-      "instantaneous  16,000  0.600         70.0 %   42-65 %  OUTSIDE     20.0      800",
+      "rule                   crossfade   steps   loss  test accuracy  expected           seconds  steps/s",
+      "local                          8  16,000  0.600         82.0 %   79-85 %   inside     20.0      800",
+      "instantaneous                  8  16,000  0.600         70.0 %   42-65 %  OUTSIDE     20.0      800",
+      "local                          0  16,000  0.600         22.0 %   10-30 %   inside     20.0      800",
+      "matched traces (ours)          0  16,000  0.600         82.0 %   80-85 %   inside     20.0      800",
+      "exact adjoint                  3  16,000  0.600         80.0 %         -              20.0      800",
       "",
       "Throughput: 800 steps/s of 138 neurons and 17,280 synapses, 20 sequences side by side: " +
         "13.8 million synaptic updates/s",
@@ -210,24 +285,27 @@ describe("what is shown", () => {
   test("a journal keeps what a run has reported", () => {
     const journal = createJournal();
     expect(journal.step).toBe(0);
-    for (const [rule, step] of [
-      ["local", 400],
-      ["instantaneous", 400],
-      ["local", 800],
+    for (const [rule, step, crossfade] of [
+      ["local", 400, 8],
+      ["instantaneous", 400, 8],
+      ["local", 400, 0],
+      ["local", 800, 8],
     ] as const) {
-      journal.add(progress(rule, step, 0.5));
+      journal.add(progress(rule, step, 0.5, crossfade));
     }
     expect(journal.step).toBe(400);
     const point = { loss: 2, accuracy: 0.5 };
     expect(journal.curves).toEqual([
       {
         rule: "local",
+        crossfade: 8,
         points: [
           { ...point, step: 400, seconds: 2 },
           { ...point, step: 800, seconds: 4 },
         ],
       },
-      { rule: "instantaneous", points: [{ ...point, step: 400, seconds: 2 }] },
+      { rule: "instantaneous", crossfade: 8, points: [{ ...point, step: 400, seconds: 2 }] },
+      { rule: "local", crossfade: 0, points: [{ ...point, step: 400, seconds: 2 }] },
     ]);
   });
 });

@@ -1,9 +1,24 @@
 import { describe, expect, it } from "vitest";
 import { loadDigits } from "../../src/cli/digits-data.ts";
 import { SpecError } from "../../src/errors.ts";
-import { resolveNetwork } from "../../src/spec.ts";
+import { resolveLearning, resolveNetwork } from "../../src/spec.ts";
 import { DIGIT_PIXELS, type DigitSet } from "../../src/tasks/digits.ts";
-import { bandOf, previousDigit, presetNamed, presets, RULES, setupOf, within } from "../../src/tasks/presets.ts";
+import {
+  bandOf,
+  conditionName,
+  conditionsOf,
+  crossfadesOf,
+  previousDigit,
+  previousDigitHard,
+  presetNamed,
+  presets,
+  RULES,
+  rulesOf,
+  setupOf,
+  stepUnit,
+  within,
+  type Rule,
+} from "../../src/tasks/presets.ts";
 import { createDigitStream, scoreWindows } from "../../src/tasks/previous-digit.ts";
 
 /** Ten images: image c has class c, and every pixel is (c + 1) / 16, so that blends by eighths are exact. */
@@ -178,14 +193,27 @@ describe("the preset", () => {
   });
 
   it("changes with the rule only what the rule says", () => {
-    expect(setupOf(previousDigit, "local")).toEqual({ network: previousDigit.network, errors: "local" });
-    expect(setupOf(previousDigit, "instantaneous")).toEqual({
-      network: previousDigit.network,
-      errors: "instantaneous",
-    });
-    const { network, errors } = setupOf(previousDigit, "read-out only");
+    const { network: free, optimizer, schedule } = previousDigit;
+    const learningOf = (rule: Rule): unknown => {
+      const setup = setupOf(previousDigit, rule);
+      expect(setup.network).toBe(free);
+      return setup.learning;
+    };
+    expect(learningOf("local")).toEqual({ errors: "local", optimizer });
+    expect(learningOf("matched traces")).toEqual({ errors: "local", traces: "matched", optimizer });
+    expect(learningOf("instantaneous")).toEqual({ errors: "instantaneous", optimizer });
+    expect(learningOf("exact")).toEqual({ errors: "adjoint", window: 40, optimizer });
+    for (const rule of RULES) {
+      const eta = rule === "exact" ? 1e-2 : 2e-3;
+      expect(setupOf(previousDigit, rule).schedule).toEqual({ ...schedule, eta });
+      expect(() => resolveLearning(setupOf(previousDigit, rule).learning)).not.toThrow();
+    }
+  });
+
+  it("keeps all but the read-out fixed where only that learns", () => {
+    const { network, learning } = setupOf(previousDigit, "read-out only");
     const { populations, projections } = resolveNetwork(network);
-    expect(errors).toBe("local");
+    expect(learning.errors).toBe("local");
     expect(projections.map(({ plastic }) => plastic)).toEqual([false, false, true]);
     expect(populations.map(({ bias }) => bias.plastic)).toEqual([false, false, true]);
     const free = resolveNetwork(previousDigit.network);
@@ -202,8 +230,7 @@ describe("the preset", () => {
       60_000: { local: [0.862, 0.868], instantaneous: [0.519, 0.551], "read-out only": [0.722, 0.732] },
     };
     for (const [key, accuracies] of Object.entries(measured)) {
-      const bands = RULES.map((rule) => bandOf(previousDigit, rule, Number(key)));
-      const fits = (accuracy: number): (boolean | undefined)[] => bands.map((band) => band && within(band, accuracy));
+      const fits = fitsAt(8, Number(key), ["local", "instantaneous", "read-out only"]);
       for (const accuracy of accuracies.local) expect(fits(accuracy)).toEqual([true, false, false]);
       // Short runs leave the two controls too close to tell them apart for sure.
       for (const accuracy of accuracies.instantaneous) expect(fits(accuracy).slice(0, 2)).toEqual([false, true]);
@@ -211,7 +238,25 @@ describe("the preset", () => {
         expect([fits(accuracy)[0], fits(accuracy)[2]]).toEqual([false, true]);
       expect(fits(0.1)).toEqual([false, false, false]);
     }
-    expect(bandOf(previousDigit, "local", 1000)).toBeUndefined();
+  });
+
+  it("expects the published rule to fail at hard switches, and matched traces to learn as the exact rule does", () => {
+    const fits = fitsAt(0, 16_000, RULES);
+    for (const accuracy of [0.19, 0.22, 0.24]) expect(fits(accuracy)).toEqual([true, false, false, false, false]);
+    for (const accuracy of [0.819, 0.818, 0.823, 0.811, 0.805]) {
+      expect(fits(accuracy)).toEqual([false, true, false, false, true]);
+    }
+    for (const accuracy of [0.363, 0.309]) expect(fits(accuracy).slice(1)).toEqual([false, true, false, false]);
+    expect(fits(0.627)).toEqual([false, false, false, true, false]);
+    const faded = fitsAt(8, 16_000, ["matched traces", "exact"]);
+    for (const accuracy of [0.845, 0.839, 0.841, 0.823, 0.832]) expect(faded(accuracy)).toEqual([true, true]);
+  });
+
+  it("knows no band where none was measured", () => {
+    const local = { rule: "local", crossfade: 8 } as const;
+    expect(bandOf(previousDigit, local, 16_000)).toBeDefined();
+    expect(bandOf(previousDigit, local, 1000)).toBeUndefined();
+    expect(bandOf(previousDigit, { ...local, crossfade: 3 }, 16_000)).toBeUndefined();
     expect(within([0.2, 0.3], 0.2)).toBe(true);
     expect(within([0.2, 0.3], 0.3001)).toBe(false);
     expect(within([0.2, 0.3], Number.NaN)).toBe(false);
@@ -219,14 +264,48 @@ describe("the preset", () => {
 
   it("is found by its name", () => {
     for (const preset of presets) expect(presetNamed(preset.name)).toBe(preset);
-    expect(() => presetNamed("constructor")).toThrow(/preset is "constructor"; there are: previous-digit\./);
+    expect(() => presetNamed("constructor")).toThrow(
+      /preset is "constructor"; there are: previous-digit, previous-digit-hard\./,
+    );
   });
 
-  it("divides its runs into whole blocks and knows what to expect of them", () => {
-    const { budgets, block, period } = previousDigit;
+  it("divides its runs into whole blocks and windows, and knows what to expect of them", () => {
+    const { budgets, block, period, adjoint } = previousDigit;
+    expect(adjoint.window % period).toBe(0);
+    expect((block * period) % adjoint.window).toBe(0);
     for (const steps of Object.values(budgets)) {
       expect(steps % (block * period)).toBe(0);
-      expect(bandOf(previousDigit, "local", steps)).toBeDefined();
+      expect(bandOf(previousDigit, { rule: "local", crossfade: 8 }, steps)).toBeDefined();
+      expect(bandOf(previousDigit, { rule: "matched traces", crossfade: 0 }, steps)).toBeDefined();
     }
+    expect(stepUnit(previousDigit, previousDigit.conditions)).toBe(20);
+    expect(stepUnit(previousDigitHard, previousDigitHard.conditions)).toBe(40);
+  });
+
+  it("compares four rules on fades and two on hard switches, the other preset all on hard switches", () => {
+    const { conditions } = previousDigit;
+    expect(conditions.map(conditionName)).toEqual([
+      "local, crossfade 8",
+      "matched traces (ours), crossfade 8",
+      "instantaneous, crossfade 8",
+      "read-out only, crossfade 8",
+      "local, hard switches",
+      "matched traces (ours), hard switches",
+    ]);
+    expect(crossfadesOf(conditions)).toEqual([8, 0]);
+    expect(rulesOf(conditions)).toEqual(["local", "matched traces", "instantaneous", "read-out only"]);
+    const { name, title, conditions: hard, ...shared } = previousDigitHard;
+    expect(hard).toEqual(conditionsOf(RULES, [0]));
+    expect({ name, title }).toEqual({
+      name: "previous-digit-hard",
+      title: "Name the previous digit after hard switches",
+    });
+    expect(previousDigit).toMatchObject(shared);
   });
 });
+
+/** For a run of so many steps: which of the rules an accuracy could be of. */
+function fitsAt(crossfade: number, steps: number, rules: readonly Rule[]) {
+  const bands = rules.map((rule) => bandOf(previousDigit, { rule, crossfade }, steps));
+  return (accuracy: number): (boolean | undefined)[] => bands.map((band) => band && within(band, accuracy));
+}

@@ -5,9 +5,8 @@ import type { Metrics, RunOptions } from "../../src/run.ts";
 import type { SimulatorOptions, Where } from "../../src/simulator.ts";
 import type { NetworkSpec } from "../../src/spec.ts";
 import { DIGIT_PIXELS, type Digits, type DigitSet } from "../../src/tasks/digits.ts";
-import { type Preset, previousDigit, RULES } from "../../src/tasks/presets.ts";
+import { conditionName, conditionsOf, type Condition, type Preset, previousDigit } from "../../src/tasks/presets.ts";
 import { createDigitStream } from "../../src/tasks/previous-digit.ts";
-import { createPace } from "../../src/train/pace.ts";
 import { etaAt } from "../../src/train/schedule.ts";
 import { metricsCsv, SUMMARY_SCHEMA } from "../../src/train/summary.ts";
 import { type CreateSimulator, type Progress, type Trainable, trainRules } from "../../src/train/train.ts";
@@ -56,7 +55,9 @@ function doubles(software = true): { create: CreateSimulator; made: Double[]; ev
     const parameters = new Map<string, Float32Array>();
     const calls: Call[] = [];
     const keyOf = (quantity: string, where: Where): string =>
-      typeof where === "string" || !("from" in where) ? `${quantity} ${where as string}` : `${quantity} ${where.from} ${where.to}`;
+      typeof where === "string" || !("from" in where)
+        ? `${quantity} ${where as string}`
+        : `${quantity} ${where.from} ${where.to}`;
     const simulator: Trainable = {
       device: { label: `device ${index}` } as GPUDevice,
       adapter: { ...facts, software },
@@ -88,7 +89,8 @@ function doubles(software = true): { create: CreateSimulator; made: Double[]; ev
   return { create, made, events };
 }
 
-const base = { preset: small, digits, seed: 7, steps: 100 };
+const three = conditionsOf(["local", "instantaneous", "read-out only"], [8]);
+const base = { preset: small, digits, seed: 7, steps: 100, conditions: three };
 
 describe("training the rules side by side", () => {
   it("gives every rule the same frames, in blocks, with the schedule's rate at the middle of each", async () => {
@@ -163,9 +165,10 @@ describe("training the rules side by side", () => {
 
   it("reports every test as it ends", async () => {
     const { create, events } = doubles();
-    const onTested = (rule: string, accuracy: number): void => void events.push(`${rule} ${accuracy}`);
+    const tell = (condition: Condition, accuracy: number): string => `${conditionName(condition)}: ${accuracy}`;
+    const onTested = (condition: Condition, accuracy: number): void => void events.push(tell(condition, accuracy));
     const { summary } = await trainRules({ ...base, createSimulator: create, onTested });
-    const ended = summary.results.map(({ rule, testAccuracy }) => `${rule} ${testAccuracy}`);
+    const ended = summary.results.map((result) => tell(result, result.testAccuracy));
     expect(events.slice(9, 18).filter((event) => !event.startsWith("reset"))).toEqual(
       ended.flatMap((event) => ["run 3", event]),
     );
@@ -179,8 +182,8 @@ describe("training the rules side by side", () => {
       adapter: facts,
       preset: "previous-digit",
       seed: 7,
-      results: RULES.map((rule, index) => ({
-        rule,
+      results: three.map((condition, index) => ({
+        ...condition,
         // 5 presentations in 3 lanes.
         samples: 15,
         steps: 100,
@@ -194,7 +197,7 @@ describe("training the rules side by side", () => {
       files: [],
     });
     expect(JSON.parse(JSON.stringify(summary))).toEqual(summary);
-    expect(curves.map(({ rule }) => rule)).toEqual(RULES);
+    expect(curves.map(({ rule, crossfade }) => ({ rule, crossfade }))).toEqual(three);
     expect(curves[0]?.points.map(({ step, loss, seconds }) => [step, loss, seconds])).toEqual([
       [40, 1, 4],
       [80, 1 / 2, 8],
@@ -206,8 +209,8 @@ describe("training the rules side by side", () => {
     const { create } = doubles();
     const reports: Progress[] = [];
     const { curves } = await trainRules({ ...base, createSimulator: create, onProgress: (p) => void reports.push(p) });
-    expect(reports.map(({ rule, step, steps }) => [rule, step, steps])).toEqual(
-      [40, 80, 100].flatMap((step) => RULES.map((rule) => [rule, step, 100])),
+    expect(reports.map(({ rule, crossfade, step, steps }) => ({ rule, crossfade, step, steps }))).toEqual(
+      [40, 80, 100].flatMap((step) => three.map((condition) => ({ ...condition, step, steps: 100 }))),
     );
     expect(reports.map(({ stepsPerSecond }) => stepsPerSecond)).toEqual(Array(9).fill(10));
     expect(reports.every(({ secondsLeft }) => secondsLeft > 0 && secondsLeft < 60)).toBe(true);
@@ -232,9 +235,9 @@ describe("training the rules side by side", () => {
     });
     expect(curves[0]?.points.map(({ accuracy }) => accuracy === null)).toEqual([true, false]);
     expect(metricsCsv(curves.slice(0, 1)).split("\n")).toEqual([
-      "rule,step,loss,trainAccuracy,seconds",
-      "local,20,1,,2",
-      `local,40,0.5,${curves[0]?.points[1]?.accuracy},4`,
+      "rule,crossfade,step,loss,trainAccuracy,seconds",
+      "local,8,20,1,,2",
+      `local,8,40,0.5,${curves[0]?.points[1]?.accuracy},4`,
       "",
     ]);
   });
@@ -244,7 +247,7 @@ describe("training the rules side by side", () => {
     await trainRules({
       ...base,
       steps: 20,
-      rules: ["instantaneous"],
+      conditions: conditionsOf(["instantaneous"], [8]),
       createSimulator: create,
       onProgress: async () => {
         await new Promise((resolve) => setTimeout(resolve, 5));
@@ -316,38 +319,62 @@ describe("training the rules side by side", () => {
 
   it("refuses to train nothing", async () => {
     const { create } = doubles();
-    await expect(trainRules({ ...base, rules: [], createSimulator: create })).rejects.toThrow(
-      /rules is empty; name at least one of: local, instantaneous, read-out only/,
+    await expect(trainRules({ ...base, conditions: [], createSimulator: create })).rejects.toThrow(
+      /conditions are none; name at least one rule of: local, matched traces, instantaneous/,
     );
   });
 });
 
-describe("the learning rate", () => {
-  it("is held for 40 % of the run, then falls exponentially to 2 %", () => {
-    const { schedule } = previousDigit;
-    expect(etaAt(schedule, 0)).toBe(2e-3);
-    expect(etaAt(schedule, 0.4)).toBe(2e-3);
-    // Half way through the fall: the square root of 0.02 is 0.1414.
-    expect(etaAt(schedule, 0.7)).toBeCloseTo(2.8284e-4, 8);
-    expect(etaAt(schedule, 1)).toBeCloseTo(4e-5, 12);
-  });
-});
+describe("training at several crossfades", () => {
+  const conditions: readonly Condition[] = [
+    { rule: "local", crossfade: 8 },
+    { rule: "local", crossfade: 0 },
+    { rule: "matched traces", crossfade: 0 },
+  ];
 
-describe("the time left", () => {
-  it("is exact from the first report on where the pace is steady", () => {
-    const pace = createPace(100);
-    expect(pace.advance(20, 10)).toBeCloseTo(40, 9);
-    expect(pace.advance(40, 20)).toBeCloseTo(20, 9);
-    expect(pace.advance(40, 20)).toBeCloseTo(0, 9);
+  it("shows everyone the same digits, each with its own crossfade, in training and test", async () => {
+    const { create, made } = doubles();
+    await trainRules({ ...base, conditions, createSimulator: create });
+    const inputOf = (lanes: number, seed: number, fade: number, presentations: number): number[] => [
+      ...createDigitStream({ images: set, lanes, seed, fade }).next(presentations).input,
+    ];
+    const first = made.slice(0, 3).map(({ calls }) => calls[0]);
+    const tests = made[3]?.calls.map(({ input }) => input);
+    for (const [i, { crossfade }] of conditions.entries()) {
+      expect(first[i]?.input).toEqual(inputOf(3, 7, crossfade, 2));
+      expect(tests?.[i]).toEqual(inputOf(4, 1, crossfade, 5));
+    }
+    expect(first[0]?.input).not.toEqual(first[1]?.input);
+    expect(first[0]?.target).toEqual(first[1]?.target);
   });
 
-  it("follows a change of pace within some twenty reports", () => {
-    const pace = createPace(1000);
-    for (let report = 0; report < 30; report++) pace.advance(10, 1);
-    let left = 0;
-    for (let report = 0; report < 20; report++) left = pace.advance(10, 2);
-    // 500 left at 0.2 s each are 100 s; 0.9^20 = 12 % of the old pace still counts.
-    expect(left).toBeGreaterThan(90);
-    expect(left).toBeLessThan(100);
+  it("compares by default what the preset compares", async () => {
+    const { create } = doubles();
+    const { preset, seed, steps } = base;
+    const { summary } = await trainRules({ preset, digits, seed, steps, createSimulator: create });
+    expect(summary.results.map(({ rule, crossfade }) => ({ rule, crossfade }))).toEqual(previousDigit.conditions);
+  });
+
+  it("gives the exact rule its own rate, and whole windows only", async () => {
+    const { create, made } = doubles();
+    const both = conditionsOf(["local", "exact"], [0]);
+    await trainRules({ ...base, steps: 120, conditions: both, createSimulator: create });
+    expect(made.map(({ options }) => options.learning?.errors)).toEqual(["local", "adjoint", "none"]);
+    const rates = made.slice(0, 2).map(({ calls }) => calls.map(({ options }) => options.eta ?? NaN));
+    expect(rates[0]).toEqual([20, 60, 100].map((middle) => etaAt(small.schedule, middle / 120)));
+    // 1e-2 instead of 2e-3.
+    rates[1]?.forEach((eta, i) => expect(eta / (rates[0]?.[i] ?? NaN)).toBeCloseTo(5, 12));
+    for (const { options } of made[1]?.calls ?? []) expect(options.steps % 40).toBe(0);
+    const run = trainRules({ ...base, steps: 100, conditions: both, createSimulator: create });
+    await expect(run).rejects.toThrow(
+      "steps is 100; expected whole windows of 40 steps, after each of which the exact rule learns, such as 120.",
+    );
+  });
+
+  it("refuses a crossfade that is none", async () => {
+    const { create, events } = doubles();
+    const run = trainRules({ ...base, conditions: conditionsOf(["local"], [-1]), createSimulator: create });
+    await expect(run).rejects.toThrow(/stream\.fade is -1/);
+    expect(events).toEqual(["destroy 0"]);
   });
 });
