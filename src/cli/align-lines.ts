@@ -68,7 +68,7 @@ export function responseLines({ dt, chain, tones }: FrequencyResponse): string[]
     tone.phaseDifference.toExponential(1),
     tone.gainRatio.toPrecision(5),
     tone.expectedGainRatio.toPrecision(5),
-    percent(tone.gainRatio / tone.expectedGainRatio - 1, 4),
+    percent(Math.abs(tone.gainRatio / tone.expectedGainRatio - 1), 4),
     holds(tone) ? "ok" : "FAIL",
   ]);
   return [

@@ -46,6 +46,8 @@ const COLUMN = { width: 200, gap: 44, left: 66 };
 const GAIN = { top: 132, bottom: 300 };
 const PHASE = { top: 330, bottom: 498 };
 const HEIGHT = 560;
+/** Decades above the largest gain and below the smallest. */
+const ROOM = 0.2;
 /** Points of a line. */
 const FINENESS = 80;
 
@@ -149,12 +151,12 @@ function mark(rule: ToneRule, { x, y }: Point): string {
 // ---- axes ---------------------------------------------------------------------------------------------------
 
 function gainAxis(responses: readonly FrequencyResponse[]): Axis {
-  const gains = valuesOf(responses, ({ gain }) => gain).map(Math.log10);
-  const [low, high] = [Math.floor(Math.min(...gains)), Math.ceil(Math.max(...gains))];
-  const ticks = Array.from({ length: high - low + 1 }, (_, i) => {
-    return { value: 10 ** (low + i), label: String(Number((10 ** (low + i)).toPrecision(1))) };
+  const gains = valuesOf(responses, ({ gain }) => gain);
+  const [low, high] = [Math.log10(Math.min(...gains)) - ROOM, Math.log10(Math.max(...gains)) + ROOM];
+  const ticks = decades([10 ** low, 10 ** high]).map((value) => {
+    return { value, label: String(Number(value.toPrecision(1))) };
   });
-  return { ...GAIN, ticks, yOf: (gain) => place(GAIN, (Math.log10(gain) - low) / (high - low || 1)) };
+  return { ...GAIN, ticks, yOf: (gain) => place(GAIN, (Math.log10(gain) - low) / (high - low)) };
 }
 
 function phaseAxis(responses: readonly FrequencyResponse[]): Axis {
@@ -219,6 +221,6 @@ function decades(frequencies: readonly number[]): number[] {
 /** Two lines. */
 function nameOf(chain: FrequencyResponse["chain"]): [string, string] {
   const neurons = chain.map(({ tauM, tauR }) => `(${tauM}, ${tauR})`).join(" ");
-  if (chain.length === 1) return ["one neuron, (tauM, tauR) =", neurons];
-  return [`${chain.length} neurons in a row`, neurons];
+  if (chain.length === 1) return ["one neuron", `(tauM, tauR) = ${neurons}`];
+  return [`${chain.length} neurons, the lowest first`, neurons];
 }
