@@ -203,6 +203,7 @@ class Lesson {
     await this.look(0, null, 0);
     const figures = expectationsOf(experiment, way, seed).map(({ figure }) => figure);
     for (const { end, learn } of blocksOf(experiment, way, steps, figures)) {
+      this.workplace.signal?.throwIfAborted();
       const started = performance.now();
       const sum = await this.block(input(step, end - step), end - step, learn, squares);
       await this.look(end, sum / (end - step), (performance.now() - started) / 1000);
