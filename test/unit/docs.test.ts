@@ -1,9 +1,10 @@
 /** The documentation against the code: names, links, headings and examples. */
 
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import ts from "typescript";
-import { describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 const root = join(import.meta.dirname, "../..").replaceAll("\\", "/");
 const read = (path: string): string => readFileSync(join(root, path), "utf8").replaceAll("\r\n", "\n");
@@ -137,6 +138,69 @@ describe("examples", () => {
       getNewLine: () => "\n",
     });
     expect(text).toBe("");
+  });
+});
+
+// ---- what examples come to ----------------------------------------------------------------------------------
+
+describe("the examples of learning rules", () => {
+  let folder = "";
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "vle-docs-"));
+    // One sequence of symbols for all.
+    let state = 7;
+    vi.spyOn(Math, "random").mockImplementation(() => (state = (state * 16807) % 2147483647) / 2147483647);
+  });
+  afterEach(() => {
+    vi.restoreAllMocks();
+    rmSync(folder, { recursive: true });
+  });
+
+  /** The code block that follows a paragraph which begins with `title` in bold. */
+  function example(title: string): string {
+    const page = read("docs/api.md");
+    const from = page.indexOf(`**${title}.**`);
+    const code = /```ts\n([^]*?)```/.exec(page.slice(from))?.[1];
+    if (from < 0 || code === undefined) throw new Error(`docs/api.md has no example "${title}".`);
+    return code;
+  }
+
+  /** Runs a program on the f64 reference; a row for each call of the console. */
+  async function run(code: string): Promise<unknown[][]> {
+    const print = vi.spyOn(console, "log").mockImplementation(() => undefined);
+    const path = join(folder, "example.ts");
+    // Not every Node that is supported knows `using`.
+    const known = code.replace("await using", "const");
+    writeFileSync(path, known.replaceAll('"vle-webgpu"', `"${root}/test/unit/docs-simulator.ts"`));
+    // A module runs once, so every program is another one.
+    await import(/* @vite-ignore */ `${path}?${code.length}`);
+    const printed = print.mock.calls.map((row) => [...row] as unknown[]);
+    print.mockRestore();
+    return printed;
+  }
+
+  // Seconds of f64 steps; a busy machine takes several times as long.
+  const patience = { timeout: 60_000 };
+
+  it("the exact gradient: the loss falls below 0.01, and membranes learn", patience, async () => {
+    const printed = await run(example("The exact gradient"));
+    expect(printed.slice(0, 5).map(([step]) => step)).toEqual([8000, 16_000, 24_000, 32_000, 40_000]);
+    expect(printed[4]?.[1]).toBeLessThan(0.01);
+    const [gradient, tauM] = printed[5] as [Float32Array, Float32Array];
+    expect(gradient).toHaveLength(32);
+    // Never below 10 dt, and away from where they started.
+    expect(Math.min(...tauM)).toBe(10);
+    expect(Math.max(...tauM)).toBeGreaterThan(21);
+  });
+
+  it("matched traces: the loss falls below 0.5, without them it stays above 1", patience, async () => {
+    const code = example("Matched traces");
+    const matched = await run(code);
+    expect(matched.map(([step]) => step)).toEqual([4000, 8000, 12_000, 16_000, 20_000]);
+    expect(matched[4]?.[1]).toBeLessThan(0.5);
+    const plain = await run(code.replace('traces: "matched"', 'traces: "none"').replace("20_000", "8000"));
+    expect(plain.map(([step]) => step)).toEqual([4000, 8000]);
+    for (const [, loss] of plain) expect(loss).toBeGreaterThan(1);
   });
 });
 
