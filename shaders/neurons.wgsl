@@ -13,11 +13,23 @@
 // use the old u and v. An invocation works on quads of neighbouring neurons; padding has rate and
 // error 0.
 // Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params, grid,
-// activation, population, neuron-bindings, neuron.
+// activation, fields, window, population, neuron-bindings, neuron.
 
 override LOAD: bool = true;
 override FINISH: bool = true;
 override BEGIN: bool = true;
+/// Whether the step that is loaded starts a segment of a window of adjoint errors: 1 a segment, 2
+/// also a window.
+override SEGMENT_START: u32 = 0u;
+
+/// Row of a step in its segment.
+fn segment_row(step: u32) -> u32 {
+  // The word of the clock is being written then.
+  if (SEGMENT_START == 2u) {
+    return 0u;
+  }
+  return (step - clock.window) % SEGMENT;
+}
 
 /// Tile: block is the population, row and rows its quads, or its batch rows for NARROW_ROWS.
 @compute @workgroup_size(WIDTH, 1, 1)
@@ -31,27 +43,9 @@ fn neurons(
     return;
   }
   let tile = tiles[index];
-  let p = populations[tile.block].population;
-  let all = range_of(tile, p.row, local);
-  let is_source = p.is_source != 0u;
   let step = clock.step;
   if (FINISH) {
-    let own = only_if(!is_source, all);
-    for (var quad = own.first; quad < own.end; quad += own.stride) {
-      finish(p, tile.block, quad, step - 1u);
-    }
-    if (KEEPS_TARGET) {
-      let compared = only_if(p.cost != 0u, all);
-      for (var quad = compared.first; quad < compared.end; quad += compared.stride) {
-        keep_target(p, quad, step - 1u);
-      }
-    }
-  }
-  if (FINISH && TRACES != 0u) {
-    let given = only_if(is_source, all);
-    for (var quad = given.first; quad < given.end; quad += given.stride) {
-      finish_source(p, tile.block, quad, step - 1u);
-    }
+    finish_tile(tile, step - 1u, segment_row(step - 1u), local);
   }
   if (LOAD) {
     if (index == 0u && local == 0u) {
@@ -60,26 +54,10 @@ fn neurons(
         clock.window = step;
       }
     }
-    let given = only_if(is_source, all);
-    for (var quad = given.first; quad < given.end; quad += given.stride) {
-      load(p, quad, step);
-    }
-    if (PREVIOUS != 0u || (TRAJECTORY != 0u && SEGMENT_START != 0u)) {
-      let own = only_if(!is_source, all);
-      for (var quad = own.first; quad < own.end; quad += own.stride) {
-        keep_rate(p, quad);
-      }
-    }
+    load_tile(tile, step, segment_row(step), SEGMENT_START != 0u, local);
   }
   if (BEGIN) {
     // A sweep has counted the step already.
-    let begun = step - select(1u, 0u, LOAD);
-    let costed = is_compared(p);
-    if (COSTS != 0u) {
-      begin_costed(tile, p, only_if(costed, all), begun, local, LOAD && !FINISH);
-    }
-    if (ERRORS != 0u) {
-      begin_plain(tile, p, only_if(!costed && p.has_error != 0u, all), begun);
-    }
+    begin_tile(tile, step - select(1u, 0u, LOAD), LOAD && !FINISH, local);
   }
 }

@@ -6,66 +6,13 @@
 // quads: sixteen products of quads for eight loads. Several stretches of the summed index give
 // partial sums, which the neurons add up in fixed order.
 // Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params, grid,
-// projections, projection-bindings.
+// projections, projection-bindings, products.
 
 /// What is added to the clock's step: 1 on the way forward, 2^32 - 1 on the way back.
 override ADVANCE: u32 = 1u;
-override BATCH: u32 = 2u;
-
-const WIDTH = 32u;
-
-/// Tile flags.
-const FORWARD = 1u;
-const WITH_BIAS = 2u;
 
 @group(1) @binding(3) var<storage, read> parameters: array<vec4f>;
 @group(1) @binding(4) var<storage, read_write> partial_sums: array<vec4f>;
-
-/// Places of four batch rows; rows beyond the last repeat it.
-fn four_lanes(first: u32, lane: u32, stride: u32) -> vec4u {
-  return first + stride * min(lane + QUAD, vec4u(BATCH - 1u));
-}
-
-/// s of rows 4 output.. over the quads tile.column..+tile.columns: one component per row, one
-/// quad per lane.
-fn forward(tile: Tile, projection: Projection, lane: u32, output: u32) -> mat4x4f {
-  let r = four_lanes(projection.rate, lane, projection.pre);
-  let w = projection.weight + (output * 4u + QUAD) * projection.pre;
-  var sums = mat4x4f();
-  for (var j = tile.column; j < tile.column + tile.columns; j++) {
-    // Columns of the matrix are rows of W, so vector times matrix is one product per row.
-    let weight = mat4x4f(
-      parameters[w.x + j],
-      parameters[w.y + j],
-      parameters[w.z + j],
-      parameters[w.w + j],
-    );
-    sums[0] += state[r.x + j] * weight;
-    sums[1] += state[r.y + j] * weight;
-    sums[2] += state[r.z + j] * weight;
-    sums[3] += state[r.w + j] * weight;
-  }
-  if ((tile.flags & WITH_BIAS) != 0u) {
-    let b = parameters[projection.bias + output];
-    sums += mat4x4f(b, b, b, b);
-  }
-  return sums;
-}
-
-/// m of columns 4 output.. over the row quads tile.row..+tile.rows.
-fn feed_back(tile: Tile, projection: Projection, lane: u32, output: u32) -> mat4x4f {
-  let e = four_lanes(projection.error, lane, projection.post);
-  var sums = mat4x4f();
-  for (var i = tile.row; i < tile.row + tile.rows; i++) {
-    let w = projection.feedback_weight + output + (i * 4u + QUAD) * projection.pre;
-    let weight = mat4x4f(parameters[w.x], parameters[w.y], parameters[w.z], parameters[w.w]);
-    sums[0] += weight * state[e.x + i];
-    sums[1] += weight * state[e.y + i];
-    sums[2] += weight * state[e.z + i];
-    sums[3] += weight * state[e.w + i];
-  }
-  return sums;
-}
 
 /// Tile: block is the projection. FORWARD: invocations from `row` on, `rows` of them, number the
 /// output quads of all groups of four lanes, columns are the quads summed over; without FORWARD
@@ -83,31 +30,5 @@ fn propagate(
   if (ADVANCE != 0u && index == 0u && local == 0u) {
     clock.step += ADVANCE;
   }
-  let tile = tiles[index];
-  let projection = projections[tile.block];
-  let is_forward = (tile.flags & FORWARD) != 0u;
-  if (local >= select(tile.columns, tile.rows, is_forward)) {
-    return;
-  }
-  let item = local + select(tile.column, tile.row, is_forward);
-  let outputs = select(projection.pre, projection.post, is_forward);
-  let output = item % outputs;
-  let lane = item / outputs * 4u;
-  var sums = mat4x4f();
-  if (is_forward) {
-    sums = forward(tile, projection, lane, output);
-  } else {
-    sums = feed_back(tile, projection, lane, output);
-  }
-  let place = tile.current + lane * outputs + output;
-  partial_sums[place] = sums[0];
-  if (lane + 1u < BATCH) {
-    partial_sums[place + outputs] = sums[1];
-  }
-  if (lane + 2u < BATCH) {
-    partial_sums[place + 2u * outputs] = sums[2];
-  }
-  if (lane + 3u < BATCH) {
-    partial_sums[place + 3u * outputs] = sums[3];
-  }
+  multiply_tile(tiles[index], local);
 }

@@ -7,53 +7,7 @@
 // p is the momentum of the step after. Step k is what the clock counts less one. The look-ahead
 // potential that the way forward kept becomes the rate, for the gradient of the weights.
 // Source of the equations: docs/theory.md, "The exact adjoint". Twin: src/reference/adjoint.ts.
-// Uses: params, grid, activation, population, neuron-bindings.
-
-/// Steps of a segment of the trajectory, and of a window.
-override SEGMENT: u32 = 1u;
-override WINDOW: u32 = 1u;
-/// Steps between a rate and the cost of it: 1 in jacobi, 0 in a sweep.
-override COST_LAG: u32 = 1u;
-/// Whether derivatives of the potential are kept; fields of the state that sum lambda du/dt and
-/// alpha du/dt; and the field of the gradient with respect to the potential.
-override HAS_DERIVATIVES: bool = false;
-override TAU_SUMS: u32 = 0u;
-override POTENTIAL_GRADIENT: u32 = 0u;
-
-/// The momentum stands where local errors have their low-passed error.
-fn step_back(p: Population, index: u32, quad: u32, row: u32, pull: vec4f) {
-  let n = BATCH * p.row;
-  let k = p.first + quad;
-  let of_row = quad % p.row;
-  let tau_m = parameters[p.tau_m + of_row];
-  let ratio = parameters[p.tau_r + of_row] / tau_m;
-  let a = params.dt / tau_m;
-  let m = sum_parts(p.feedback + quad, p.feedback_parts, n);
-  let alpha = state[SLOPE * FIELD + k] * (m + pull);
-  let momentum = state[LOW_PASSED * FIELD + k];
-  let lambda = ratio * alpha + a * momentum;
-  let earlier = (1.0 - a) * momentum + (1.0 - ratio) * alpha;
-  state[ERROR * FIELD + k] = lambda;
-  state[LOW_PASSED * FIELD + k] = earlier;
-  state[POTENTIAL_GRADIENT * FIELD + k] = -earlier / f32(BATCH);
-  record[p.adjoints + row * n + quad] = lambda;
-  if (HAS_DERIVATIVES) {
-    let derivative = record[p.derivatives + row * n + quad];
-    state[TAU_SUMS * FIELD + k] += lambda * derivative;
-    state[(TAU_SUMS + 1u) * FIELD + k] += alpha * derivative;
-  }
-  report_non_finite(lambda, clock.step - 1u, index);
-}
-
-/// Rate and slope from what the way forward kept.
-fn recall(p: Population, quad: u32, row: u32) {
-  let place = p.trajectory + (row + 1u) * BATCH * p.row + quad;
-  let activated = activate(p.activation, record[place]);
-  let inside = mask(p, quad);
-  record[place] = inside * activated.rate;
-  state[RATE * FIELD + p.first + quad] = inside * activated.rate;
-  state[SLOPE * FIELD + p.first + quad] = inside * activated.slope;
-}
+// Uses: params, grid, activation, fields, window, population, neuron-bindings, reversal.
 
 /// Tile: as of `neurons`.
 @compute @workgroup_size(WIDTH, 1, 1)
@@ -66,26 +20,6 @@ fn reverse(
   if (index >= arrayLength(&tiles)) {
     return;
   }
-  let tile = tiles[index];
-  let p = populations[tile.block].population;
-  let range = only_if(p.is_source == 0u, range_of(tile, p.row, local));
-  let step = clock.step - 1u;
-  let row = (step - clock.window) % SEGMENT;
-  for (var quad = range.first; quad < range.end; quad += range.stride) {
-    recall(p, quad, row);
-  }
-  let compares = step + COST_LAG - clock.window < WINDOW;
-  let costed = p.cost != 0u && params.target_frames != 0u && compares;
-  if (COSTS != 0u) {
-    let own = only_if(costed, range);
-    let softmax = softmax_of_tile(p, tile, own, local);
-    for (var quad = own.first; quad < own.end; quad += own.stride) {
-      let pull = cost_pull(p, quad, step + COST_LAG - TARGET_LAG, softmax, false);
-      step_back(p, tile.block, quad, row, pull);
-    }
-  }
-  let plain = only_if(!costed, range);
-  for (var quad = plain.first; quad < plain.end; quad += plain.stride) {
-    step_back(p, tile.block, quad, row, vec4f());
-  }
+  let since = clock.step - 1u - clock.window;
+  reverse_tile(tiles[index], clock.step - 1u, since % SEGMENT, since, local);
 }

@@ -15,9 +15,8 @@ override LEARN: bool = true;
 override SHARED: bool = true;
 /// Quads of columns of an invocation, 1 to 4.
 override QUADS: u32 = 1u;
-/// Rows of the tallest tile, and invocations of a workgroup.
+/// Rows of the tallest tile.
 override ROWS: u32 = 16u;
-override WIDTH: u32 = 64u;
 
 @group(1) @binding(6) var<storage, read_write> partial_sums: array<vec4f>;
 

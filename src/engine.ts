@@ -8,7 +8,7 @@ import { quadsOf } from "./layout.ts";
 import { pad } from "./padding.ts";
 import type { BufferName, Dispatch, Place, Plan, Program } from "./plan.ts";
 import { PLASTIC_TAU_STEPS } from "./spec.ts";
-import { paramsBytes, tileBytes } from "./tables.ts";
+import { paramsBytes, tileBytes, timesStride } from "./tables.ts";
 import type { TileRange } from "./tiles.ts";
 
 /** Numeric flags of the WebGPU specification, so that nothing is asked of the global scope. */
@@ -62,7 +62,8 @@ export class Engine {
         constants: { SEED_LOW: seed % 2 ** 32, SEED_HIGH: Math.floor(seed / 2 ** 32) },
       };
       const unique = [...new Set<Dispatch>([seeded, ...dispatchesOf(plan)])];
-      const compiled = await settled(unique.map((dispatch) => compile(device, dispatch, buffers, label)));
+      const pipelines = new Map<string, Promise<Pipeline>>();
+      const compiled = await settled(unique.map((dispatch) => compile(device, dispatch, buffers, label, pipelines)));
       const table = new Map(unique.map((dispatch, index) => [dispatch, compiled[index] as Compiled]));
       const engine = new Engine(device, plan, label, buffers, table);
       engine.submit("initialize", (pass) => engine.dispatch(pass, seeded));
@@ -76,8 +77,20 @@ export class Engine {
 
   /** Encodes a run of `steps` steps. */
   encodeSteps(encoder: GPUCommandEncoder, steps: number, learns: boolean): void {
-    const { learning, frozen } = this.plan.programs;
-    this.encodeProgram(encoder, learns ? learning : frozen, { from: 0, to: steps, steps });
+    const { learning, frozen, network } = this.plan.programs;
+    if (network !== null) this.encodeNetwork(encoder, learns ? network.learning : network.frozen, steps);
+    else this.encodeProgram(encoder, learns ? learning : frozen, { from: 0, to: steps, steps });
+  }
+
+  /** `times` steps, or windows, of a network in one workgroup, in powers of two. */
+  private encodeNetwork(encoder: GPUCommandEncoder, powers: readonly Dispatch[], times: number): void {
+    const pass = encoder.beginComputePass({ label: `${this.label}/steps` });
+    for (let left = times; left > 0;) {
+      const power = Math.min(Math.floor(Math.log2(left)), powers.length - 1);
+      this.dispatch(pass, powers[power] as Dispatch);
+      left -= 2 ** power;
+    }
+    pass.end();
   }
 
   /**
@@ -86,7 +99,8 @@ export class Engine {
    */
   windowParts(grain: number): ((encoder: GPUCommandEncoder) => void)[] {
     const { segments, programs } = this.plan;
-    const { window } = programs;
+    const { window, network } = programs;
+    if (network !== null) return [(encoder) => this.encodeNetwork(encoder, network.learning, 1)];
     if (segments === null || window === null) throw new Error("The plan has no window.");
     const { count } = segments;
     const last = count - 1;
@@ -155,8 +169,7 @@ export class Engine {
 
   /** What the way back sums up starts at 0, and so does what comes from after the window. */
   private encodeTurn(encoder: GPUCommandEncoder): void {
-    const { gradients, windowSums } = this.plan;
-    encoder.clearBuffer(this.buffer("first_moment"), gradients.first * 16, gradients.count * 16);
+    const { windowSums } = this.plan;
     for (const { first, count } of windowSums) encoder.clearBuffer(this.buffer("state"), first * 16, count * 16);
     encoder.clearBuffer(this.buffer("partial_sums"));
   }
@@ -252,7 +265,8 @@ function piecesOf(steps: number, grain: number): Piece[] {
   }));
 }
 
-function dispatchesOf({ programs: { learning, frozen, window } }: Plan): Dispatch[] {
+function dispatchesOf({ programs: { learning, frozen, window, network } }: Plan): Dispatch[] {
+  if (network !== null) return [...network.learning, ...network.frozen];
   const all = [learning, frozen, ...(window === null ? [] : [window.first, window.forward, window.again])];
   const back = window === null ? [] : [...window.back, ...window.gradient, ...window.lastGradient, ...window.apply];
   return [...all.flatMap(({ start, step, join, end }) => [...start, ...step, ...join, ...end]), ...back];
@@ -268,8 +282,8 @@ async function allocate(device: GPUDevice, plan: Plan, label: string): Promise<M
   const buffers = new Map<BufferName, GPUBuffer>();
   try {
     const errors = captureErrors(device, ["validation", "out-of-memory"], () => {
-      for (const { name, bytes: size } of plan.buffers) {
-        const kind = name === "params" ? usage.uniform : usage.storage | usage.copySource;
+      for (const { name, bytes: size, isUniform = false } of plan.buffers) {
+        const kind = isUniform ? usage.uniform : usage.storage | usage.copySource;
         buffers.set(
           name,
           device.createBuffer({ label: `${label}/${name}`, size, usage: kind | usage.copyDestination }),
@@ -314,20 +328,26 @@ function captureErrors(
 
 // ---- pipelines ----------------------------------------------------------------------------------------------
 
+interface Pipeline {
+  readonly pipeline: GPUComputePipeline;
+  readonly layouts: readonly GPUBindGroupLayout[];
+}
+
+/** Dispatches that differ in their buffers only share a pipeline. */
 async function compile(
   device: GPUDevice,
   dispatch: Dispatch,
   buffers: ReadonlyMap<BufferName, GPUBuffer>,
   label: string,
+  pipelines: Map<string, Promise<Pipeline>>,
 ): Promise<Compiled> {
   const { kernel: name, constants, workgroups } = dispatch;
-  const kernel: Kernel = kernels[name];
-  const layouts = groupsOf(kernel).map((bindings, group) =>
-    device.createBindGroupLayout({ label: `${label}/${name}/${group}`, entries: bindings.map(layoutEntry) }),
-  );
-  const pipeline = await createPipeline(device, name, layouts, constants, `${label}/${dispatch.label}`);
+  const key = JSON.stringify([name, constants]);
+  const made = pipelines.get(key) ?? pipelineOf(device, dispatch, label);
+  pipelines.set(key, made);
+  const { pipeline, layouts } = await made;
   const names: Readonly<Record<string, BufferName>> = dispatch.buffers;
-  const groups = groupsOf(kernel).map((bindings, group) =>
+  const groups = groupsOf(kernels[name]).map((bindings, group) =>
     device.createBindGroup({
       label: `${label}/${dispatch.label}/${group}`,
       layout: layouts[group] as GPUBindGroupLayout,
@@ -336,11 +356,21 @@ async function compile(
         resource: {
           buffer: buffers.get(names[binding.name] as BufferName) as GPUBuffer,
           ...(binding.name === "tiles" && dispatch.tiles !== undefined && rangeOf(dispatch.tiles)),
+          ...(binding.name === "times" && { offset: (dispatch.power ?? 0) * timesStride, size: 16 }),
         },
       })),
     }),
   );
   return { pipeline, groups, workgroups };
+}
+
+async function pipelineOf(device: GPUDevice, dispatch: Dispatch, label: string): Promise<Pipeline> {
+  const { kernel: name, constants } = dispatch;
+  const layouts = groupsOf(kernels[name]).map((bindings, group) =>
+    device.createBindGroupLayout({ label: `${label}/${name}/${group}`, entries: bindings.map(layoutEntry) }),
+  );
+  const pipeline = await createPipeline(device, name, layouts, constants, `${label}/${dispatch.label}`);
+  return { pipeline, layouts };
 }
 
 /** Of a table of tiles, in bytes. */

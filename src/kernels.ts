@@ -8,35 +8,56 @@ import gradient from "../shaders/gradient.wgsl?raw";
 import initialize from "../shaders/initialize.wgsl?raw";
 import learn from "../shaders/learn.wgsl?raw";
 import learnTimeConstants from "../shaders/learn_time_constants.wgsl?raw";
+import network from "../shaders/network.wgsl?raw";
 import neurons from "../shaders/neurons.wgsl?raw";
 import propagate from "../shaders/propagate.wgsl?raw";
 import reverse from "../shaders/reverse.wgsl?raw";
 import synapses from "../shaders/synapses.wgsl?raw";
 import traces from "../shaders/traces.wgsl?raw";
 import activation from "../shaders/common/activation.wgsl?raw";
+import applying from "../shaders/common/applying.wgsl?raw";
+import blockBindings from "../shaders/common/block-bindings.wgsl?raw";
+import fields from "../shaders/common/fields.wgsl?raw";
 import grid from "../shaders/common/grid.wgsl?raw";
+import learning from "../shaders/common/learning.wgsl?raw";
 import neuron from "../shaders/common/neuron.wgsl?raw";
 import neuronBindings from "../shaders/common/neuron-bindings.wgsl?raw";
 import optimizer from "../shaders/common/optimizer.wgsl?raw";
 import params from "../shaders/common/params.wgsl?raw";
 import plasticBindings from "../shaders/common/plastic-bindings.wgsl?raw";
 import population from "../shaders/common/population.wgsl?raw";
+import products from "../shaders/common/products.wgsl?raw";
 import projectionBindings from "../shaders/common/projection-bindings.wgsl?raw";
 import projections from "../shaders/common/projections.wgsl?raw";
 import random from "../shaders/common/random.wgsl?raw";
+import reversal from "../shaders/common/reversal.wgsl?raw";
+import summing from "../shaders/common/summing.wgsl?raw";
+import timeConstants from "../shaders/common/time-constants.wgsl?raw";
+import tracing from "../shaders/common/tracing.wgsl?raw";
+import windowSnippet from "../shaders/common/window.wgsl?raw";
 
 const snippets = {
   activation,
+  applying,
+  "block-bindings": blockBindings,
+  fields,
   grid,
+  learning,
   neuron,
   "neuron-bindings": neuronBindings,
   optimizer,
   params,
   "plastic-bindings": plasticBindings,
   population,
+  products,
   "projection-bindings": projectionBindings,
   projections,
   random,
+  reversal,
+  summing,
+  "time-constants": timeConstants,
+  tracing,
+  window: windowSnippet,
 } as const;
 
 export type Access = "uniform" | "read" | "read-write";
@@ -99,16 +120,15 @@ const onBlocks = [
   { group: 1, name: "second_moment", access: "read-write" },
 ] as const;
 
-const ofPopulations = [
-  "FIELD",
-  "BATCH",
-  "COSTS",
-  "HAS_WIDE_ROWS",
-  "TARGET_LAG",
-  "KEEPS_TARGET",
-  "SUMS_COSTS",
-  "ACTIVATIONS",
-] as const;
+/** Overrides of the snippets. */
+const ofGrid = ["WIDTH", "BATCH"] as const;
+const ofFields = ["FIELD", "TOP_DOWN", "DERIVATIVE", "IS_ALIGNED"] as const;
+const ofWindow = ["SEGMENT", "GRADIENT"] as const;
+const ofPopulations = ["COSTS", "HAS_WIDE_ROWS", "TARGET_LAG", "KEEPS_TARGET", "ACTIVATIONS"] as const;
+const ofNeurons = ["ERRORS", "TRACES", "BEGIN_TRACES", "TRAJECTORY", "PREVIOUS", "POWERS"] as const;
+const ofReversal = ["WINDOW", "COST_LAG", "HAS_DERIVATIVES", "TAU_SUMS", "POTENTIAL_GRADIENT"] as const;
+const ofTimeConstants = ["TAU_SIGNAL", "TAU_TRACE"] as const;
+const ofSumming = ["STEPS", "CONTINUES"] as const;
 
 export const kernels = {
   initialize: {
@@ -122,51 +142,42 @@ export const kernels = {
   },
   neurons: {
     source: neurons,
-    snippets: ["params", "grid", "activation", "population", "neuron-bindings", "neuron"],
+    snippets: ["params", "grid", "activation", "fields", "window", "population", "neuron-bindings", "neuron"],
     bindings: onNeurons,
     overrides: [
-      "LOAD",
-      "FINISH",
-      "BEGIN",
+      ...["LOAD", "FINISH", "BEGIN", "SEGMENT_START"],
+      ...ofGrid,
+      ...ofFields,
+      ...ofWindow,
       ...ofPopulations,
-      "ERRORS",
-      "TRACES",
-      "BEGIN_TRACES",
-      "TRAJECTORY",
-      "SEGMENT",
-      "SEGMENT_START",
-      "TOP_DOWN",
-      "DERIVATIVE",
-      "PREVIOUS",
-      "POWERS",
-      "IS_ALIGNED",
+      ...ofNeurons,
     ],
   },
   reverse: {
     source: reverse,
-    snippets: ["params", "grid", "activation", "population", "neuron-bindings"],
+    snippets: ["params", "grid", "activation", "fields", "window", "population", "neuron-bindings", "reversal"],
     bindings: onNeurons,
-    overrides: [...ofPopulations, "SEGMENT", "WINDOW", "COST_LAG", "HAS_DERIVATIVES", "TAU_SUMS", "POTENTIAL_GRADIENT"],
+    overrides: [...ofGrid, ...ofFields, ...ofWindow, ...ofPopulations, ...ofReversal],
   },
   synapses: {
     source: synapses,
     snippets: ["params", "grid", "projections", "projection-bindings", "optimizer", "plastic-bindings"],
     bindings: [...onPlasticity, { group: 1, name: "partial_sums", access: "read-write" }],
-    overrides: ["LEARN", "SHARED", "QUADS", "ROWS", "WIDTH", "OPTIMIZER"],
+    overrides: [...ofGrid, "LEARN", "SHARED", "QUADS", "ROWS", "OPTIMIZER"],
   },
   propagate: {
     source: propagate,
-    snippets: ["params", "grid", "projections", "projection-bindings"],
+    snippets: ["params", "grid", "projections", "projection-bindings", "products"],
     bindings: [
       ...onProjections,
       { group: 1, name: "parameters", access: "read" },
       { group: 1, name: "partial_sums", access: "read-write" },
     ],
-    overrides: ["ADVANCE", "BATCH"],
+    overrides: [...ofGrid, "ADVANCE"],
   },
   traces: {
     source: traces,
-    snippets: ["params", "grid"],
+    snippets: ["params", "grid", "fields", "tracing"],
     bindings: [
       ...clockwork,
       { group: 1, name: "traced", access: "read" },
@@ -174,23 +185,23 @@ export const kernels = {
       { group: 1, name: "parameters", access: "read" },
       { group: 1, name: "state", access: "read-write" },
     ],
-    overrides: ["IS_ALIGNED"],
+    overrides: [...ofGrid, ...ofFields],
   },
   learn: {
     source: learn,
-    snippets: ["params", "grid", "projections", "projection-bindings", "optimizer", "plastic-bindings"],
+    snippets: ["params", "grid", "projections", "projection-bindings", "optimizer", "plastic-bindings", "learning"],
     bindings: onPlasticity,
-    overrides: ["BATCH", "MATCHED", "OPTIMIZER"],
+    overrides: [...ofGrid, "MATCHED", "OPTIMIZER"],
   },
   learn_time_constants: {
     source: learnTimeConstants,
-    snippets: ["params", "grid", "optimizer"],
+    snippets: ["params", "grid", "fields", "optimizer", "block-bindings", "time-constants"],
     bindings: onBlocks,
-    overrides: ["BATCH", "FIELD", "ERROR_FIELD", "TOP_DOWN", "DERIVATIVE", "TRACE", "OPTIMIZER"],
+    overrides: [...ofGrid, ...ofFields, ...ofTimeConstants, "OPTIMIZER"],
   },
   gradient: {
     source: gradient,
-    snippets: ["params", "grid", "projections"],
+    snippets: ["params", "grid", "window", "projections", "summing"],
     bindings: [
       ...clockwork,
       { group: 1, name: "projections", access: "read" },
@@ -198,13 +209,49 @@ export const kernels = {
       { group: 1, name: "record", access: "read" },
       { group: 1, name: "first_moment", access: "read-write" },
     ],
-    overrides: ["BATCH", "STEPS", "GRADIENT"],
+    overrides: [...ofGrid, ...ofWindow, ...ofSumming],
   },
   apply: {
     source: apply,
-    snippets: ["params", "grid", "optimizer"],
+    snippets: ["params", "grid", "window", "optimizer", "block-bindings", "applying"],
     bindings: onBlocks,
-    overrides: ["BATCH", "GRADIENT", "OPTIMIZER"],
+    overrides: [...ofGrid, ...ofWindow, "OPTIMIZER"],
+  },
+  network: {
+    source: network,
+    snippets: [
+      ...(["params", "grid", "activation", "fields", "window", "population", "neuron", "reversal"] as const),
+      ...(["projections", "products", "optimizer", "learning", "tracing", "time-constants"] as const),
+      ...(["summing", "applying"] as const),
+    ],
+    bindings: [
+      ...clockwork,
+      { group: 1, name: "state", access: "read-write" },
+      { group: 1, name: "partial_sums", access: "read-write" },
+      { group: 1, name: "record", access: "read-write" },
+      { group: 1, name: "frames", access: "read" },
+      { group: 1, name: "parameters", access: "read-write" },
+      { group: 1, name: "first_moment", access: "read-write" },
+      { group: 1, name: "second_moment", access: "read-write" },
+      { group: 2, name: "populations", access: "uniform" },
+      { group: 2, name: "projections", access: "uniform" },
+      { group: 2, name: "traced", access: "uniform" },
+      { group: 2, name: "tiles", access: "uniform" },
+      { group: 2, name: "ranges", access: "uniform" },
+      { group: 2, name: "times", access: "uniform" },
+    ],
+    overrides: [
+      ...["IS_SWEEP", "UPDATES", "LEARNS_SYNAPSES", "LEARNS_TAU", "IS_TRACED", "IS_ADJOINT", "LEVELS"],
+      ...ofGrid,
+      ...ofFields,
+      ...ofWindow,
+      ...ofPopulations,
+      ...ofNeurons,
+      ...ofReversal,
+      ...ofTimeConstants,
+      ...ofSumming,
+      ...["MATCHED", "OPTIMIZER"],
+    ],
   },
 } as const satisfies Record<string, Kernel>;
 

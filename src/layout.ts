@@ -30,5 +30,5 @@ export function layOut(network: Network, options: PlanOptions, needs: Needs): La
 }
 
 /** Index of a field of the state; 0, which is the error's, stands for a field that is not kept. */
-export const fieldIndex = ({ fields }: Pick<Layout, "fields">, name: string): number => Math.max(fields.indexOf(name), 0);
-
+export const fieldIndex = ({ fields }: Pick<Layout, "fields">, name: string): number =>
+  Math.max(fields.indexOf(name), 0);

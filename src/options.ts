@@ -2,9 +2,18 @@
  * Checks what a user says besides the network, and fills in the defaults. Pure.
  */
 
-import { energyQuantities, traceQuantities, tunings, type EnergyQuantity, type PlanOptions, type RecordSpec, type Tuning } from "./layout.ts";
+import {
+  energyQuantities,
+  traceQuantities,
+  tunings,
+  type EnergyQuantity,
+  type PlanOptions,
+  type RecordSpec,
+  type Tuning,
+} from "./layout.ts";
+import { SpecError } from "./errors.ts";
 import { resolveLearning, type LearningSpec } from "./spec.ts";
-import { at, fields, integerRange, list, name, number, oneOf, boolean, positive } from "./spec/read.ts";
+import { at, fields, integerRange, list, name, number, oneOf, boolean, nonNegative, positive } from "./spec/read.ts";
 
 export interface PlanningOptions {
   /** Batch rows: independent states that share the parameters; gradients are their mean. Default 1, at most 65,536. */
@@ -61,11 +70,19 @@ function readRecord(value: unknown, path: string): RecordSpec {
   };
 }
 
+function readPowerOfTwo(value: unknown, path: string): number {
+  const count = number(value, path, integerRange(1, 256));
+  if ((count & (count - 1)) === 0) return count;
+  throw new SpecError(path, `is ${count}; it must be a power of two, 1 to 256.`, { value: count });
+}
+
 function readTuning(value: unknown, path: string): Tuning {
-  const given = fields(value, path, ["workgroups", "sharedCurrents", "columnQuads"]);
+  const given = fields(value, path, ["workgroups", "sharedCurrents", "columnQuads", "networkProducts", "networkWidth"]);
   return {
     workgroups: number(given.workgroups, at(path, "workgroups"), integerRange(1, 65535)),
     sharedCurrents: boolean(given.sharedCurrents, at(path, "sharedCurrents")),
     columnQuads: number(given.columnQuads, at(path, "columnQuads"), integerRange(1, 4)),
+    networkProducts: number(given.networkProducts, at(path, "networkProducts"), nonNegative),
+    networkWidth: readPowerOfTwo(given.networkWidth, at(path, "networkWidth")),
   };
 }

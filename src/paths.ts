@@ -61,7 +61,8 @@ function populationsWithError(network: Network, options: PlanOptions): boolean[]
     const into = network.projections.filter((projection) => projection.to === index);
     const isRecorded = record.some(
       (entry) =>
-        entry.population === population.name && ["error", "lowPassedError", "feedback", "topDown"].includes(entry.quantity),
+        entry.population === population.name &&
+        ["error", "lowPassedError", "feedback", "topDown"].includes(entry.quantity),
     );
     const feedsRecord = network.projections.some(
       (projection) => projection.to === index && record.some((entry) => recordsFeedbackOf(network, projection, entry)),

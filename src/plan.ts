@@ -20,11 +20,17 @@ import { warningsOf, type Learning, type Network } from "./spec.ts";
 import {
   blockTable,
   clockWords,
+  filled,
   initialValues,
+  networkLimits,
+  networkTiles,
   paramsBytes,
   populationTable,
+  populationWords,
   projectionTable,
+  tileBytes,
   tileTable,
+  timesTable,
   traceTable,
 } from "./tables.ts";
 import { cut, type Cut, type Tile } from "./tiles.ts";
@@ -39,6 +45,8 @@ export interface PlannedBuffer {
   readonly purpose: string;
   /** Content of a table; the other buffers start as zeros. */
   readonly content?: ArrayBuffer;
+  /** Whether it is bound as a uniform. Default false. */
+  readonly isUniform?: boolean;
 }
 
 export interface Plan {
@@ -52,9 +60,8 @@ export interface Plan {
   readonly programs: Programs;
   /** How a window of adjoint errors is cut; null for other errors. */
   readonly segments: Segments | null;
-  /** Places of a checkpoint, and of the gradients behind the first moments, in quads. */
+  /** What a checkpoint keeps of the state, and the size of one, in quads. */
   readonly checkpoint: { readonly first: number; readonly count: number; readonly stride: number };
-  readonly gradients: { readonly first: number; readonly count: number };
   /** Stretches of the state that are zero when a window turns back, in quads. */
   readonly windowSums: readonly { readonly first: number; readonly count: number }[];
   /** Moments that the optimiser keeps. */
@@ -96,7 +103,8 @@ export function planNetwork(network: Network, options: PlanOptions): Plan {
   checkPlaces({ parameters, state, frames, record, checkpoints });
   const work = cut(network, options, needs, layout);
   checkPlaces({ partial_sums: work.partialSums });
-  const buffers = planBuffers(network, options, layout, work);
+  const programs = planPrograms(network, options, layout, work);
+  const buffers = planBuffers(network, options, layout, work, programs.network !== null);
   const potential = fieldIndex(layout, "potential") * layout.field;
   return {
     network,
@@ -111,10 +119,9 @@ export function planNetwork(network: Network, options: PlanOptions): Plan {
       constants: {},
       workgroups: [Math.min(Math.ceil(layout.parameters / 64), 4096), 1],
     },
-    programs: planPrograms(network, options, layout, work),
+    programs,
     segments: layout.segments,
     checkpoint: { first: potential, count: 3 * layout.field, stride: layout.checkpoint },
-    gradients: { first: layout.gradients, count: layout.moments },
     windowSums: windowSums(layout),
     moments: work.learns ? momentsOf(options.learning) : 0,
     initialValues: initialValues(network, needs),
@@ -133,7 +140,13 @@ function windowSums(layout: Layout): Plan["windowSums"] {
   return fields.filter((index) => index >= 0).map((index) => ({ first: index * layout.field, count: layout.field }));
 }
 
-function planBuffers(network: Network, options: PlanOptions, layout: Layout, work: Cut): PlannedBuffer[] {
+function planBuffers(
+  network: Network,
+  options: PlanOptions,
+  layout: Layout,
+  work: Cut,
+  isSmall: boolean,
+): PlannedBuffer[] {
   const { batch, learning } = options;
   const moments = work.learns ? momentsOf(learning) : 0;
   const momentQuads = (order: number): number => (moments >= order ? layout.moments : 0);
@@ -175,9 +188,37 @@ function planBuffers(network: Network, options: PlanOptions, layout: Layout, wor
     ...(layout.synapticTraces.length > 0 ? tiles("trace_tiles", work.traces.tiles) : []),
     ...tiles("tau_tiles", work.tauTiles),
     ...tiles("apply_tiles", work.applyTiles),
+    ...(isSmall ? networkBuffers(network, batch, layout, work, table) : []),
     table("blocks", "table of initial values", blockTable(network, layout)),
     table("clock", "step, updates, fault", clockWords()),
-    zeros("params", "constants of a run", Math.ceil(paramsBytes / 16)),
+    { ...zeros("params", "constants of a run", Math.ceil(paramsBytes / 16)), isUniform: true },
+  ];
+}
+
+/** The tables of a network in one workgroup, which are uniforms. */
+function networkBuffers(
+  network: Network,
+  batch: number,
+  layout: Layout,
+  work: Cut,
+  table: (name: BufferName, purpose: string, content: ArrayBuffer) => PlannedBuffer,
+): PlannedBuffer[] {
+  const { tiles, ranges } = networkTiles(work);
+  const { populations, projections, traces, tiles: mostTiles } = networkLimits;
+  const uniform = (name: BufferName, content: ArrayBuffer): PlannedBuffer => ({
+    ...table(name, "table of a network in one workgroup", content),
+    isUniform: true,
+  });
+  return [
+    uniform(
+      "network_populations",
+      filled(populationTable(network, batch, work, layout), populations, populationWords * 4),
+    ),
+    uniform("network_projections", filled(projectionTable(network, batch, work, layout), projections, 64)),
+    uniform("network_traces", filled(traceTable(network, layout), traces, 48)),
+    uniform("network_tiles", filled(tileTable(tiles), mostTiles, tileBytes)),
+    uniform("ranges", ranges),
+    uniform("times", timesTable()),
   ];
 }
 

@@ -3,8 +3,8 @@
 import type { BindingName, KernelName } from "./kernels.ts";
 import { fieldIndex, traceQuantities, type BufferName, type Layout, type PlanOptions } from "./layout.ts";
 import type { Network } from "./spec.ts";
-import { activations, costs } from "./tables.ts";
-import type { Cut, Groups, TileRange } from "./tiles.ts";
+import { activations, costs, networkLimits, networkTiles, timesPowers } from "./tables.ts";
+import { propagateWidth, type Cut, type Groups, type TileRange } from "./tiles.ts";
 
 export interface DispatchOf<K extends KernelName> {
   readonly kernel: K;
@@ -14,6 +14,8 @@ export interface DispatchOf<K extends KernelName> {
   readonly workgroups: readonly [number, number];
   /** The part of its table of tiles that is bound. Default: all. */
   readonly tiles?: TileRange;
+  /** Of `network`: the power of two of steps, or windows, that it does. */
+  readonly power?: number;
 }
 
 /** One dispatch; its buffers are named by the bindings of its kernel. */
@@ -36,7 +38,7 @@ export interface WindowPrograms {
   readonly again: Program;
   /** One step back. */
   readonly back: readonly Dispatch[];
-  /** The gradient of a segment, and of the last, which may be shorter. */
+  /** Adds the gradient of a segment; starts with that of the last, which may be shorter. */
   readonly gradient: readonly Dispatch[];
   readonly lastGradient: readonly Dispatch[];
   /** Updates the parameters. */
@@ -48,6 +50,8 @@ export interface Programs {
   /** The same as `frozen` where nothing learns, or learns by windows. */
   readonly learning: Program;
   readonly window: WindowPrograms | null;
+  /** For a small network in place of the others: dispatches of 1, 2, 4 ... steps, or, if it learns by windows, windows. */
+  readonly network: { readonly learning: readonly Dispatch[]; readonly frozen: readonly Dispatch[] } | null;
 }
 
 const maxWorkgroupsPerDimension = 65535;
@@ -61,7 +65,25 @@ export function planPrograms(network: Network, options: PlanOptions, layout: Lay
   const maker = new Maker(network, options, layout, work);
   const frozen = maker.program(false, plain);
   const learning = work.learns && !work.needs.isAdjoint ? maker.program(true, plain) : frozen;
-  return { frozen, learning, window: work.needs.isAdjoint && work.learns ? maker.window() : null };
+  return {
+    frozen,
+    learning,
+    window: work.needs.isAdjoint && work.learns ? maker.window() : null,
+    network: fitsTables(network, layout, work) ? maker.inOneWorkgroup() : null,
+  };
+}
+
+/** Whether a small network fits the tables of `network`. */
+function fitsTables({ populations, sources, projections }: Network, layout: Layout, work: Cut): boolean {
+  const limits = networkLimits;
+  return (
+    work.isSmall &&
+    populations.length + sources.length <= limits.populations &&
+    projections.length <= limits.projections &&
+    layout.synapticTraces.length <= limits.traces &&
+    work.levels <= limits.levels &&
+    networkTiles(work).tiles.length <= limits.tiles
+  );
 }
 
 /** How a program differs from the plain one. */
@@ -117,10 +139,52 @@ class Maker {
       again:
         count === 1 ? first : this.program(false, { suffix: " again", keeps: true, segmentStart: 1, isBare: true }),
       back: this.back(),
-      gradient: this.gradient(this.layout.segments?.steps ?? 1),
-      lastGradient: this.gradient(this.layout.segments?.last ?? 1),
+      gradient: this.gradient(this.layout.segments?.steps ?? 1, true),
+      lastGradient: this.gradient(this.layout.segments?.last ?? 1, false),
       apply: this.apply(),
     };
+  }
+
+  // ---- a network in one workgroup ---------------------------------------------------------------------------
+
+  inOneWorkgroup(): Programs["network"] {
+    const frozen = this.networks(false);
+    return { frozen, learning: this.work.learns ? this.networks(true) : frozen };
+  }
+
+  private networks(learns: boolean): DispatchOf<"network">[] {
+    const { layout, options, network, work } = this;
+    const { needs } = work;
+    const keeps = needs.isAdjoint && learns;
+    const constants = {
+      ...this.neuronConstants(keeps),
+      ...this.reversalConstants(),
+      ...this.tauConstants(),
+      TRACES: this.traces & (needs.isSweep ? ~errorTraces | sourceTraces : ~0),
+      BEGIN_TRACES: needs.isSweep ? this.traces & errorTraces : 0,
+      KEEPS_TARGET: network.targetDelay,
+      WIDTH: options.tuning.networkWidth,
+      IS_SWEEP: Number(needs.isSweep),
+      UPDATES: Number(learns),
+      LEARNS_SYNAPSES: Number(work.learnsSynapses),
+      LEARNS_TAU: Number(work.tauTiles.length > 0),
+      IS_TRACED: Number(needs.isTraced),
+      IS_ADJOINT: Number(needs.isAdjoint),
+      LEVELS: work.levels,
+      GRADIENT: layout.gradients,
+      STEPS: options.learning.window,
+      CONTINUES: 0,
+      MATCHED: Number(needs.isTraced),
+      OPTIMIZER: this.optimizer,
+    };
+    return Array.from({ length: timesPowers }, (_, power) => ({
+      kernel: "network",
+      label: `network ${learns ? "" : "frozen "}${2 ** power}`,
+      buffers: networkBuffers,
+      constants,
+      workgroups: [1, 1],
+      power,
+    }));
   }
 
   // ---- schedules --------------------------------------------------------------------------------------------
@@ -212,29 +276,27 @@ class Maker {
   }
 
   private reverse(level: number, range: TileRange | undefined): DispatchOf<"reverse"> {
-    const { layout, options, network, work } = this;
-    const { isSweep, sumsTau } = work.needs;
     return {
       kernel: "reverse",
       label: `reverse ${level}`,
       buffers: neuronBuffers,
-      constants: {
-        ...this.populationConstants(),
-        KEEPS_TARGET: 0,
-        SUMS_COSTS: 0,
-        TARGET_LAG: network.targetDelay,
-        SEGMENT: layout.segments?.steps ?? 1,
-        WINDOW: options.learning.window,
-        COST_LAG: Number(!isSweep),
-        HAS_DERIVATIVES: Number(sumsTau),
-        TAU_SUMS: fieldIndex(layout, "tauMSum"),
-        POTENTIAL_GRADIENT: fieldIndex(layout, "potentialGradient"),
-      },
-      ...this.tiles(work.neurons, range),
+      constants: { ...this.populationConstants(), KEEPS_TARGET: 0, ...this.reversalConstants() },
+      ...this.tiles(this.work.neurons, range),
     };
   }
 
-  private gradient(steps: number): Dispatch[] {
+  private reversalConstants(): Readonly<Record<string, number>> {
+    const { layout, options, work } = this;
+    return {
+      WINDOW: options.learning.window,
+      COST_LAG: Number(!work.needs.isSweep),
+      HAS_DERIVATIVES: Number(work.needs.sumsTau),
+      TAU_SUMS: fieldIndex(layout, "tauMSum"),
+      POTENTIAL_GRADIENT: fieldIndex(layout, "potentialGradient"),
+    };
+  }
+
+  private gradient(steps: number, continues: boolean): Dispatch[] {
     const { layout, options, work } = this;
     if (work.learnTiles.length === 0) return [];
     return [
@@ -249,7 +311,7 @@ class Maker {
           record: "record",
           first_moment: "first_moment",
         },
-        constants: { BATCH: options.batch, STEPS: steps, GRADIENT: layout.gradients },
+        constants: { BATCH: options.batch, STEPS: steps, GRADIENT: layout.gradients, CONTINUES: Number(continues) },
         workgroups: foldWorkgroups(work.learnTiles.length),
       },
     ];
@@ -276,8 +338,7 @@ class Maker {
     range: TileRange | undefined,
     { suffix, keeps, segmentStart, isBare }: Manner,
   ): DispatchOf<"neurons"> {
-    const { layout, options, network, work } = this;
-    const { isSweep, sumsTau, distances } = work.needs;
+    const { network, work } = this;
     const traces = isBare ? 0 : this.traces;
     return {
       kernel: "neurons",
@@ -287,24 +348,29 @@ class Maker {
         LOAD: Number(load),
         FINISH: Number(finish),
         BEGIN: Number(begin),
-        ...this.populationConstants(),
+        SEGMENT_START: segmentStart,
+        ...this.neuronConstants(keeps),
         ...(isBare && { COSTS: 0 }),
         KEEPS_TARGET: Number(network.targetDelay === 1 && !isBare),
-        SUMS_COSTS: 1,
-        TARGET_LAG: network.targetDelay,
-        ERRORS: { none: 0, local: 1, instantaneous: 2, adjoint: 0 }[options.learning.errors],
         TRACES: finish ? traces & this.tracesOfFinish(range) : 0,
-        BEGIN_TRACES: isSweep && begin ? traces & errorTraces : 0,
-        TRAJECTORY: keeps ? (sumsTau ? 2 : 1) : 0,
-        SEGMENT: layout.segments?.steps ?? 1,
-        SEGMENT_START: segmentStart,
-        TOP_DOWN: fieldIndex(layout, "topDown"),
-        DERIVATIVE: fieldIndex(layout, "potentialDerivative"),
-        PREVIOUS: fieldIndex(layout, "previousRate"),
-        POWERS: fieldIndex(layout, "topDownPower"),
-        IS_ALIGNED: Number(distances !== null),
+        BEGIN_TRACES: work.needs.isSweep && begin ? traces & errorTraces : 0,
       },
       ...this.tiles(work.neurons, range),
+    };
+  }
+
+  private neuronConstants(keeps: boolean): Readonly<Record<string, number>> {
+    const { layout, options, work } = this;
+    const trajectory = work.needs.sumsTau ? 2 : 1;
+    return {
+      ...this.populationConstants(),
+      ERRORS: { none: 0, local: 1, instantaneous: 2, adjoint: 0 }[options.learning.errors],
+      TRAJECTORY: keeps ? trajectory : 0,
+      DERIVATIVE: fieldIndex(layout, "potentialDerivative"),
+      PREVIOUS: fieldIndex(layout, "previousRate"),
+      POWERS: fieldIndex(layout, "topDownPower"),
+      TOP_DOWN: fieldIndex(layout, "topDown"),
+      IS_ALIGNED: Number(work.needs.distances !== null),
     };
   }
 
@@ -320,6 +386,8 @@ class Maker {
     return {
       FIELD: this.layout.field,
       BATCH: this.options.batch,
+      SEGMENT: this.layout.segments?.steps ?? 1,
+      TARGET_LAG: this.network.targetDelay,
       ACTIVATIONS: or(populations.map(({ activation }) => activations[activation])),
       COSTS: or(populations.map(({ cost }) => (cost === null ? 0 : costs[cost.kind]))),
       HAS_WIDE_ROWS: Number(this.work.hasWideRows),
@@ -345,7 +413,7 @@ class Maker {
       kernel: "propagate",
       label,
       buffers: { ...synapseBuffers, parameters: "parameters", tiles: "synapse_tiles", partial_sums: "partial_sums" },
-      constants: { BATCH: this.options.batch, ADVANCE: advance },
+      constants: { BATCH: this.options.batch, WIDTH: propagateWidth, ADVANCE: advance },
       ...this.tiles(this.work.synapses, range),
     };
   }
@@ -365,21 +433,23 @@ class Maker {
 
   private learnTau(): DispatchOf<"learn_time_constants"> {
     const { layout, options } = this;
-    const { isMatched } = this.work.needs;
     return {
       kernel: "learn_time_constants",
       label: "learn_time_constants",
       buffers: { ...plasticBuffers, tiles: "tau_tiles", state: "state" },
-      constants: {
-        BATCH: options.batch,
-        FIELD: layout.field,
-        ERROR_FIELD: fieldIndex(layout, isMatched ? "topDown" : "error"),
-        TOP_DOWN: fieldIndex(layout, "topDown"),
-        DERIVATIVE: fieldIndex(layout, "potentialDerivative"),
-        TRACE: fieldIndex(layout, isMatched && this.work.needs.learnsTauM ? "derivativeTrace" : "potentialDerivative"),
-        OPTIMIZER: this.optimizer,
-      },
+      constants: { BATCH: options.batch, FIELD: layout.field, ...this.tauConstants(), OPTIMIZER: this.optimizer },
       workgroups: foldWorkgroups(this.work.tauTiles.length),
+    };
+  }
+
+  private tauConstants(): Readonly<Record<string, number>> {
+    const { layout } = this;
+    const { isMatched, learnsTauM } = this.work.needs;
+    return {
+      TOP_DOWN: fieldIndex(layout, "topDown"),
+      DERIVATIVE: fieldIndex(layout, "potentialDerivative"),
+      TAU_SIGNAL: fieldIndex(layout, isMatched ? "topDown" : "error"),
+      TAU_TRACE: fieldIndex(layout, isMatched && learnsTauM ? "derivativeTrace" : "potentialDerivative"),
     };
   }
 
@@ -427,6 +497,24 @@ const neuronBuffers = {
   frames: "frames",
   state: "state",
   record: "record",
+} as const;
+
+const networkBuffers = {
+  params: "params",
+  clock: "clock",
+  state: "state",
+  partial_sums: "partial_sums",
+  record: "record",
+  frames: "frames",
+  parameters: "parameters",
+  first_moment: "first_moment",
+  second_moment: "second_moment",
+  populations: "network_populations",
+  projections: "network_projections",
+  traced: "network_traces",
+  tiles: "network_tiles",
+  ranges: "ranges",
+  times: "times",
 } as const;
 
 const synapseBuffers = { params: "params", clock: "clock", projections: "projections", state: "state" } as const;

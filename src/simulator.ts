@@ -12,7 +12,15 @@ import { unpad } from "./padding.ts";
 import { planNetwork, requiredLimits, type Limits, type Place, type Plan } from "./plan.ts";
 import { Pacer } from "./pacer.ts";
 import { StagingRing } from "./readback.ts";
-import { defaultChunkMilliseconds, run, stagingBytes, wholeWindows, type Metrics, type RunContext, type RunOptions } from "./run.ts";
+import {
+  defaultChunkMilliseconds,
+  run,
+  stagingBytes,
+  wholeWindows,
+  type Metrics,
+  type RunContext,
+  type RunOptions,
+} from "./run.ts";
 import { PLASTIC_TAU_STEPS, resolveNetwork, type NetworkSpec } from "./spec.ts";
 
 export interface SimulatorOptions extends PlanningOptions {

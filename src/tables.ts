@@ -7,7 +7,7 @@ import type { Needs } from "./needs.ts";
 import { carriesBias } from "./paths.ts";
 import { biasStream, feedbackStream } from "./random.ts";
 import type { Init, Network } from "./spec.ts";
-import { none, type Cut, type Parts, type Tile } from "./tiles.ts";
+import { none, type Cut, type Groups, type Parts, type Tile, type TileRange } from "./tiles.ts";
 
 /** Bits of the activation functions and of the costs. */
 export const activations = { linear: 1, tanh: 2, sigmoid: 4, "hard-sigmoid": 8, relu: 16, softplus: 32 } as const;
@@ -40,7 +40,7 @@ class Rows {
 const firstOf = (layout: Layout, key: string): number => layout.places.get(key)?.first ?? none;
 
 /** Words of struct Recorded of common/population.wgsl. */
-const populationWords = 36;
+export const populationWords = 36;
 
 /** struct Recorded of common/population.wgsl: populations, then sources. */
 export function populationTable(network: Network, batch: number, cut: Cut, layout: Layout): ArrayBuffer {
@@ -101,7 +101,11 @@ export function projectionTable(network: Network, batch: number, cut: Cut, layou
       .u32(carriesBias(network, index) ? firstOf(layout, `bias/${to}`) : none)
       .u32(firstOf(layout, `${isSweep && isDelayed ? "previousRate" : "rate"}/${from}`), firstOf(layout, `error/${to}`))
       .u32(Number(cut.learnsWeight[index]) + 2 * Number(cut.learnsBias[index]), backward)
-      .u32(firstOf(layout, `${isMatched ? "topDown" : "error"}/${to}`), inner(`traces/${key}`), inner(`biasTraces/${to}`))
+      .u32(
+        firstOf(layout, `${isMatched ? "topDown" : "error"}/${to}`),
+        inner(`traces/${key}`),
+        inner(`biasTraces/${to}`),
+      )
       .u32(firstOf(layout, `traceClass/${to}`))
       .u32(isAdjoint ? inner(`trajectory/${from}`) + ownRow : none, inner(`adjoints/${to}`), 0, 0);
   });
@@ -110,7 +114,7 @@ export function projectionTable(network: Network, batch: number, cut: Cut, layou
 
 /** struct Trace of traces.wgsl. */
 export function traceTable({ populations }: Network, layout: Layout): ArrayBuffer {
-  const rows = new Rows(layout.synapticTraces.length * 10);
+  const rows = new Rows(layout.synapticTraces.length * 12);
   const kinds = { rates: 0, ones: 1, derivatives: 2 } as const;
   for (const { kind, isFiltered, signal, population, neuron, z, x, ring, slots, count, row } of layout.synapticTraces) {
     const { name } = populations[population] ?? { name: "" };
@@ -121,7 +125,7 @@ export function traceTable({ populations }: Network, layout: Layout): ArrayBuffe
       .u32(isField ? firstOf(layout, `derivativeTraceState/${name}`) : z)
       .u32(isField ? firstOf(layout, `derivativeTrace/${name}`) : x)
       .u32(ring, slots, count, row, kinds[kind] + (isFiltered ? 0 : 4))
-      .u32(...(kind === "rates" ? [tauM * 4 + neuron, tauR * 4 + neuron] : [tauM, tauR]));
+      .u32(...(kind === "rates" ? [tauM * 4 + neuron, tauR * 4 + neuron] : [tauM, tauR]), 0, 0);
   }
   return rows.bytes;
 }
@@ -182,4 +186,60 @@ export const paramsBytes = 60;
 /** struct Clock: step 0, no updates, no fault, no window. */
 export function clockWords(): ArrayBuffer {
   return new Rows(8).u32(0, 0, 0, none, 0).bytes;
+}
+
+// ---- a network in one workgroup -----------------------------------------------------------------------------
+
+/** Rows of the tables of network.wgsl, which are uniforms of fixed size. */
+export const networkLimits = { populations: 16, projections: 32, traces: 128, tiles: 512, levels: 8 } as const;
+
+/** A table with as many rows as a uniform has. */
+export function filled(table: ArrayBuffer, rows: number, rowBytes: number): ArrayBuffer {
+  const bytes = new Uint8Array(rows * rowBytes);
+  bytes.set(new Uint8Array(table).subarray(0, bytes.length));
+  return bytes.buffer;
+}
+
+/** The tiles of all parts of a step in one table, and the table of their ranges. */
+export function networkTiles(work: Cut): { readonly tiles: readonly Tile[]; readonly ranges: ArrayBuffer } {
+  const { levels, needs, neurons, synapses, traces } = work;
+  const tiles: Tile[] = [];
+  const rows = new Map<number, TileRange>();
+  const add = (row: number, part: readonly Tile[]): void => {
+    rows.set(row, { first: tiles.length, count: part.length });
+    tiles.push(...part);
+  };
+  const cutOut = (groups: Groups, index: number): readonly Tile[] => {
+    const { first, count } = groups.ranges[index] ?? { first: 0, count: 0 };
+    return groups.tiles.slice(first, first + count);
+  };
+  const hasGroups = synapses.ranges.length > 1;
+  for (let level = 0; level < levels; level++) {
+    add(level, cutOut(neurons, level));
+    add(networkLimits.levels + level, cutOut(synapses, level));
+    if (hasGroups) add(2 * networkLimits.levels + level, cutOut(synapses, levels + level));
+  }
+  add(24, needs.isSweep ? cutOut(neurons, levels) : []);
+  add(25, hasGroups ? cutOut(synapses, 2 * levels) : []);
+  add(26, cutOut(traces, 0));
+  add(27, cutOut(traces, 1));
+  add(28, work.learnTiles);
+  add(29, work.tauTiles);
+  add(30, work.applyTiles);
+  const table = new Rows(32 * 4);
+  for (let row = 0; row < 32; row++) {
+    const { first, count } = rows.get(row) ?? { first: 0, count: 0 };
+    table.u32(first, count, 0, 0);
+  }
+  return { tiles, ranges: table.bytes };
+}
+
+/** How many powers of two there are of steps, or windows, in one dispatch; uniforms start at multiples of 256 bytes. */
+export const timesPowers = 11;
+export const timesStride = 256;
+
+export function timesTable(): ArrayBuffer {
+  const words = new Uint32Array((timesPowers * timesStride) / 4);
+  for (let power = 0; power < timesPowers; power++) words[(power * timesStride) / 4] = 2 ** power;
+  return words.buffer;
 }

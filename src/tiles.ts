@@ -60,6 +60,8 @@ export interface Cut extends ErrorPaths {
   readonly tauTiles: readonly Tile[];
   readonly applyTiles: readonly Tile[];
   readonly isOnePass: boolean;
+  /** Whether one workgroup takes the whole network. */
+  readonly isSmall: boolean;
   readonly hasWideRows: boolean;
   /** Overrides of `synapses`. */
   readonly synapseShape: {
@@ -73,7 +75,9 @@ export interface Cut extends ErrorPaths {
 /** Sizes of the kernels' tiles: invocations of a workgroup, and rows or quads of W. */
 const neuronTile = { width: 64, wideRow: 16 };
 const single = { sharedWidth: 64, ownWidth: 16, rows: 16, tallRows: 64, tallFrom: 2 ** 20 };
-const batched = { width: 32, stretch: 128, learnWidth: 64 };
+/** Invocations of a workgroup of `propagate`. */
+export const propagateWidth = 32;
+const batched = { width: propagateWidth, stretch: 128, learnWidth: 64 };
 const mostRounds = 16;
 const neuronFlags = { narrowRows: 1, wideRow: 2 };
 const propagateFlags = { forward: 1, withBias: 2 };
@@ -81,7 +85,8 @@ const propagateFlags = { forward: 1, withBias: 2 };
 export function cut(network: Network, options: PlanOptions, needs: Needs, layout: Layout): Cut {
   const { batch, tuning } = options;
   const paths = errorPaths(network, options);
-  const isOnePass = batch === 1 && needs.allowsOnePass;
+  const isSmall = isSmallNetwork(network, options, layout);
+  const isOnePass = batch === 1 && needs.allowsOnePass && !isSmall;
   const cutter = isOnePass ? singleCutter(network, tuning) : batchedCutter(batch);
   const levels = Math.max(...network.populations.map(({ level }) => level)) + 1;
   const slots = new Slots();
@@ -113,6 +118,7 @@ export function cut(network: Network, options: PlanOptions, needs: Needs, layout
     needs,
     levels,
     isOnePass,
+    isSmall,
     currents: network.populations.map(({ size }, node) => takeCurrents(node, size)),
     feedback: network.populations.map(({ size }, node) => takeFeedback(node, false, size)),
     sourceFeedback: network.sources.map(({ size }, node) => takeFeedback(node, true, size)),
@@ -126,6 +132,13 @@ export function cut(network: Network, options: PlanOptions, needs: Needs, layout
     hasWideRows: network.populations.some(hasWideRows),
     synapseShape: cutter.shape,
   };
+}
+
+/** Few products in a step, no row of a softmax that needs a workgroup of its own, and a window that is kept whole. */
+function isSmallNetwork(network: Network, { batch, tuning }: PlanOptions, { segments }: Layout): boolean {
+  const products = network.projections.reduce((sum, { pre, post }) => sum + batch * pre * post, 0);
+  const isWhole = segments === null || segments.count === 1;
+  return products <= tuning.networkProducts && isWhole && !network.populations.some(hasWideRows);
 }
 
 // ---- partial sums -------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 // One step of a population's neurons in parts: load, finish, begin (shaders/neurons.wgsl).
-// Provides: ERRORS, TRACES, BEGIN_TRACES, TRAJECTORY, SEGMENT, SEGMENT_START, TOP_DOWN, DERIVATIVE, PREVIOUS, POWERS,
-// IS_ALIGNED, load, keep_rate, finish, finish_source, keep_target, begin_costed, begin_plain, is_compared.
-// Uses: params, grid, activation, population, and its bindings.
+// Provides: ERRORS, TRACES, BEGIN_TRACES, TRAJECTORY, PREVIOUS, POWERS, load_tile, finish_tile, begin_tile.
+// Uses: params, grid, activation, fields, population, and the bindings populations, parameters, partial_sums, frames, state,
+// record.
 
 /// 0: no errors, 1: local, 2: instantaneous.
 override ERRORS: u32 = 1u;
@@ -10,17 +10,10 @@ override TRACES: u32 = 511u;
 override BEGIN_TRACES: u32 = 0u;
 /// Whether a window keeps the step: 1 look-ahead potentials, 2 also derivatives.
 override TRAJECTORY: u32 = 0u;
-/// Steps of a segment of the trajectory, and whether the step that is loaded starts one: 1 a segment, 2 also a window.
-override SEGMENT: u32 = 1u;
-override SEGMENT_START: u32 = 0u;
-/// Fields of the state that are kept only where something needs them; 0 where nothing does.
-override TOP_DOWN: u32 = 0u;
-override DERIVATIVE: u32 = 0u;
+/// More fields of the state that are kept only where something needs them: the rates of the step
+/// before, and the running means of alpha^2 and e^2 for the corrected gain.
 override PREVIOUS: u32 = 0u;
-/// Of the running means of alpha^2 and e^2, for the corrected gain.
 override POWERS: u32 = 0u;
-/// Whether slopes are kept until the error that they belong to is there.
-override IS_ALIGNED: bool = false;
 
 fn trace(index: u32, quantity: u32, at: u32, value: vec4f) {
   if (((TRACES | BEGIN_TRACES) & (1u << quantity)) != 0u) {
@@ -36,16 +29,8 @@ fn traced_at(p: Population, quad: u32, step: u32) -> u32 {
   return (step - params.record_origin) % params.record_rows * BATCH * p.row + quad;
 }
 
-/// Row of a step in the segment of the trajectory.
-fn segment_row(step: u32) -> u32 {
-  // The word of the clock is being written then.
-  if (SEGMENT_START == 2u) {
-    return 0u;
-  }
-  return (step - clock.window) % SEGMENT;
-}
-
-fn finish(p: Population, index: u32, quad: u32, step: u32) {
+/// `row` is that of the step in its segment of the trajectory.
+fn finish(p: Population, index: u32, quad: u32, step: u32, row: u32) {
   let n = BATCH * p.row;
   let k = p.first + quad;
   let at = traced_at(p, quad, step);
@@ -74,7 +59,6 @@ fn finish(p: Population, index: u32, quad: u32, step: u32) {
     state[DERIVATIVE * FIELD + k] = du_dt;
   }
   if (TRAJECTORY != 0u) {
-    let row = segment_row(step);
     record[p.trajectory + (row + 1u) * n + quad] = look_ahead;
     if (TRAJECTORY > 1u) {
       record[p.derivatives + row * n + quad] = du_dt;
@@ -137,21 +121,21 @@ fn keep_target(p: Population, quad: u32, step: u32) {
 }
 
 /// The rate of a source is its frame of the step.
-fn load(p: Population, quad: u32, step: u32) {
+fn load(p: Population, quad: u32, step: u32, row: u32) {
   let rate = frames[frame_of(p, step, params.input_frames) + quad];
   state[RATE * FIELD + p.first + quad] = rate;
   if (TRAJECTORY != 0u) {
-    record[p.trajectory + segment_row(step) * BATCH * p.row + quad] = rate;
+    record[p.trajectory + row * BATCH * p.row + quad] = rate;
   }
 }
 
 /// What is kept of a population's rates before they are overwritten.
-fn keep_rate(p: Population, quad: u32) {
+fn keep_rate(p: Population, quad: u32, starts_segment: bool) {
   let rate = state[RATE * FIELD + p.first + quad];
   if (PREVIOUS != 0u) {
     state[PREVIOUS * FIELD + p.first + quad] = rate;
   }
-  if (TRAJECTORY != 0u && SEGMENT_START != 0u) {
+  if (TRAJECTORY != 0u && starts_segment) {
     record[p.trajectory + quad] = rate;
   }
 }
@@ -202,23 +186,61 @@ fn begin(p: Population, index: u32, quad: u32, step: u32, pull: vec4f) {
   }
 }
 
-/// Errors of a population with a cost.
-fn begin_costed(tile: Tile, p: Population, range: Range, step: u32, local: u32, is_kept: bool) {
-  let row = softmax_of_tile(p, tile, range, local);
-  for (var quad = range.first; quad < range.end; quad += range.stride) {
-    let pull = cost_pull(p, quad, step - TARGET_LAG, row, is_kept);
-    if (ERRORS != 0u && p.has_error != 0u) {
-      begin(p, tile.block, quad, step, pull);
+fn load_tile(tile: Tile, step: u32, row: u32, starts_segment: bool, local: u32) {
+  let p = populations[tile.block].population;
+  let all = range_of(tile, p.row, local);
+  let given = only_if(p.is_source != 0u, all);
+  for (var quad = given.first; quad < given.end; quad += given.stride) {
+    load(p, quad, step, row);
+  }
+  if (PREVIOUS != 0u || TRAJECTORY != 0u) {
+    let own = only_if(p.is_source == 0u && (PREVIOUS != 0u || starts_segment), all);
+    for (var quad = own.first; quad < own.end; quad += own.stride) {
+      keep_rate(p, quad, starts_segment);
     }
   }
 }
 
-fn begin_plain(tile: Tile, p: Population, range: Range, step: u32) {
-  for (var quad = range.first; quad < range.end; quad += range.stride) {
-    begin(p, tile.block, quad, step, vec4f());
+fn finish_tile(tile: Tile, step: u32, row: u32, local: u32) {
+  let p = populations[tile.block].population;
+  let all = range_of(tile, p.row, local);
+  let own = only_if(p.is_source == 0u, all);
+  for (var quad = own.first; quad < own.end; quad += own.stride) {
+    finish(p, tile.block, quad, step, row);
+  }
+  if (KEEPS_TARGET) {
+    let compared = only_if(p.cost != 0u, all);
+    for (var quad = compared.first; quad < compared.end; quad += compared.stride) {
+      keep_target(p, quad, step);
+    }
+  }
+  if (TRACES != 0u) {
+    let given = only_if(p.is_source != 0u, all);
+    for (var quad = given.first; quad < given.end; quad += given.stride) {
+      finish_source(p, tile.block, quad, step);
+    }
   }
 }
 
-fn is_compared(p: Population) -> bool {
-  return p.cost != 0u && (KEEPS_TARGET || params.target_frames != 0u);
+fn begin_tile(tile: Tile, step: u32, is_kept: bool, local: u32) {
+  let p = populations[tile.block].population;
+  let all = range_of(tile, p.row, local);
+  let is_compared = p.cost != 0u && (KEEPS_TARGET || params.target_frames != 0u);
+  if (COSTS != 0u) {
+    let range = only_if(is_compared, all);
+    let row = softmax_of_tile(p, tile, range, local);
+    let comparison = Comparison(step - TARGET_LAG, is_kept, true);
+    for (var quad = range.first; quad < range.end; quad += range.stride) {
+      let pull = cost_pull(p, quad, row, comparison);
+      if (ERRORS != 0u && p.has_error != 0u) {
+        begin(p, tile.block, quad, step, pull);
+      }
+    }
+  }
+  if (ERRORS != 0u) {
+    let range = only_if(!is_compared && p.has_error != 0u, all);
+    for (var quad = range.first; quad < range.end; quad += range.stride) {
+      begin(p, tile.block, quad, step, vec4f());
+    }
+  }
 }

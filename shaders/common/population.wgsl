@@ -1,11 +1,8 @@
 // Populations: where their values stand, and the costs of their rates.
-// Provides: FIELD, BATCH, COSTS, HAS_WIDE_ROWS, TARGET_LAG, Population, Recorded, the fields of the state, Range,
-// SoftmaxRow, sum_parts, mask, range_of, only_if, frame_of, cost_pull, softmax_row. Uses: params, grid, and the bindings
-// populations, partial_sums, frames, state.
+// Provides: COSTS, HAS_WIDE_ROWS, TARGET_LAG, KEEPS_TARGET, Population, Recorded, Range, SoftmaxRow, sum_parts, mask,
+// range_of, only_if, frame_of, cost_pull, softmax_of_tile. Uses: params, grid, fields, and the bindings partial_sums,
+// frames, state.
 
-/// Quads between two fields of the state.
-override FIELD: u32 = 16u;
-override BATCH: u32 = 1u;
 /// Bits of the costs that there are: 1 squared error, 2 cross-entropy.
 override COSTS: u32 = 3u;
 /// Whether there are WIDE_ROW tiles; without them no barrier is compiled.
@@ -14,10 +11,6 @@ override HAS_WIDE_ROWS: bool = false;
 override TARGET_LAG: u32 = 0u;
 /// Whether the target that a run begins with is the one that the last run kept.
 override KEEPS_TARGET: bool = false;
-/// Whether costs are summed up, or only pull.
-override SUMS_COSTS: bool = true;
-
-const WIDTH = 64u;
 
 /// Tile flags: any quads; batch rows, one per invocation; one batch row for the workgroup.
 const NARROW_ROWS = 1u;
@@ -71,13 +64,6 @@ struct Recorded {
   /// slope, feedback, current, potential derivative, top-down signal; NONE where there is none.
   places: array<vec4u, 3>,
 }
-
-/// Fields of the state, each FIELD long; then the rates of sources, costs and what else is kept.
-const ERROR = 0u;
-const LOW_PASSED = 1u;
-const POTENTIAL = 2u;
-const SLOPE = 3u;
-const RATE = 4u;
 
 /// The quads of one invocation: first, first + stride, ... below end.
 struct Range {
@@ -197,38 +183,43 @@ fn class_of(p: Population, lane: u32, step: u32, is_kept: bool) -> f32 {
   return frames[frame_of(p, step, params.target_frames) + lane / 4u][lane % 4u];
 }
 
-fn add_cost(place: u32, cost: vec4f) {
-  if (SUMS_COSTS) {
-    state[place] += cost;
-  }
+/// Which target a cost compares, and whether it is summed up.
+struct Comparison {
+  step: u32,
+  is_kept: bool,
+  is_summed: bool,
 }
 
-fn squared_error_pull(p: Population, quad: u32, step: u32, is_kept: bool) -> vec4f {
-  let difference = difference_of(p, quad, step, is_kept);
-  add_cost(p.cost_sum + quad, 0.5 * p.beta * difference * difference);
+fn squared_error_pull(p: Population, quad: u32, comparison: Comparison) -> vec4f {
+  let difference = difference_of(p, quad, comparison.step, comparison.is_kept);
+  if (comparison.is_summed) {
+    state[p.cost_sum + quad] += 0.5 * p.beta * difference * difference;
+  }
   return difference;
 }
 
-fn cross_entropy_pull(p: Population, quad: u32, step: u32, row: SoftmaxRow, is_kept: bool) -> vec4f {
-  let class_index = class_of(p, quad / p.row, step, is_kept);
+fn cross_entropy_pull(p: Population, quad: u32, row: SoftmaxRow, comparison: Comparison) -> vec4f {
+  let class_index = class_of(p, quad / p.row, comparison.step, comparison.is_kept);
   let has_class = vec4<bool>(class_index >= 0.0);
   let is_class = has_class & (vec4u(u32(max(class_index, 0.0))) == quad % p.row * 4u + QUAD);
   let log_probability = below_largest(p, quad, row.largest) - row.log_sum;
   let zero = vec4f();
-  add_cost(p.cost_sum + quad, -select(zero, p.beta * log_probability, is_class));
+  if (comparison.is_summed) {
+    state[p.cost_sum + quad] -= select(zero, p.beta * log_probability, is_class);
+  }
   let one_hot = select(zero, vec4f(1.0), is_class);
   let is_inside = has_class & (mask(p, quad) > zero);
   return select(zero, one_hot - exp(max(log_probability, vec4f(LOWEST_EXPONENT))), is_inside);
 }
 
 /// The pull of the cost on a quad of output rates, times beta.
-fn cost_pull(p: Population, quad: u32, step: u32, row: SoftmaxRow, is_kept: bool) -> vec4f {
+fn cost_pull(p: Population, quad: u32, row: SoftmaxRow, comparison: Comparison) -> vec4f {
   var pull = vec4f();
   if ((COSTS & SQUARED_ERROR) != 0u && p.cost == SQUARED_ERROR) {
-    pull = squared_error_pull(p, quad, step, is_kept);
+    pull = squared_error_pull(p, quad, comparison);
   }
   if ((COSTS & CROSS_ENTROPY) != 0u && p.cost == CROSS_ENTROPY) {
-    pull = cross_entropy_pull(p, quad, step, row, is_kept);
+    pull = cross_entropy_pull(p, quad, row, comparison);
   }
   return p.beta * pull;
 }

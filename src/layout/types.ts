@@ -70,12 +70,18 @@ export interface Tuning {
   readonly sharedCurrents: boolean;
   /** Quads of columns of an invocation of `synapses`, 1 to 4. */
   readonly columnQuads: number;
+  /**
+   * Largest number of products of a step, batch rows times synapses, for which one workgroup takes the whole network and does
+   * many steps in a dispatch; and its invocations, a power of two.
+   */
+  readonly networkProducts: number;
+  readonly networkWidth: number;
 }
 
 /** An adapter that runs on a CPU has few cores, pays for every workgroup, and loses its optimiser to a barrier. */
 export const tunings = {
-  gpu: { workgroups: 256, sharedCurrents: true, columnQuads: 1 },
-  cpu: { workgroups: 8, sharedCurrents: false, columnQuads: 4 },
+  gpu: { workgroups: 256, sharedCurrents: true, columnQuads: 1, networkProducts: 4096, networkWidth: 64 },
+  cpu: { workgroups: 8, sharedCurrents: false, columnQuads: 4, networkProducts: 4096, networkWidth: 1 },
 } as const satisfies Record<string, Tuning>;
 
 export type BufferName =
@@ -92,6 +98,12 @@ export type BufferName =
   | "apply_tiles"
   | "blocks"
   | "checkpoints"
+  | "network_populations"
+  | "network_projections"
+  | "network_traces"
+  | "network_tiles"
+  | "ranges"
+  | "times"
   | "partial_sums"
   | "frames"
   | "state"

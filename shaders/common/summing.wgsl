@@ -1,0 +1,60 @@
+// The gradient of weights and biases over a segment (shaders/gradient.wgsl).
+// Provides: STEPS, CONTINUES, sum_tile. Uses: grid, window, projections, and the bindings projections, record, first_moment.
+
+/// Steps of the segment, and whether there was one after it.
+override STEPS: u32 = 1u;
+override CONTINUES: bool = false;
+
+fn add_weights(projection: Projection, row: u32, column: u32) {
+  let place = GRADIENT + projection.weight + row * 4u * projection.pre + column;
+  let pre = projection.pre;
+  var a = vec4f();
+  var b = vec4f();
+  var c = vec4f();
+  var d = vec4f();
+  if (CONTINUES) {
+    a = first_moment[place];
+    b = first_moment[place + pre];
+    c = first_moment[place + 2u * pre];
+    d = first_moment[place + 3u * pre];
+  }
+  let scale = -1.0 / f32(BATCH);
+  for (var i = STEPS * BATCH; i > 0u; i--) {
+    let r = record[projection.trajectory + (i - 1u) * pre + column];
+    let e = scale * record[projection.adjoints + (i - 1u) * projection.post + row];
+    a += e.x * r;
+    b += e.y * r;
+    c += e.z * r;
+    d += e.w * r;
+  }
+  first_moment[place] = a;
+  first_moment[place + pre] = b;
+  first_moment[place + 2u * pre] = c;
+  first_moment[place + 3u * pre] = d;
+}
+
+fn add_biases(projection: Projection, row: u32) {
+  let place = GRADIENT + projection.bias + row;
+  var sum = vec4f();
+  if (CONTINUES) {
+    sum = first_moment[place];
+  }
+  let scale = -1.0 / f32(BATCH);
+  for (var i = STEPS * BATCH; i > 0u; i--) {
+    sum += scale * record[projection.adjoints + (i - 1u) * projection.post + row];
+  }
+  first_moment[place] = sum;
+}
+
+fn sum_tile(tile: Tile, local: u32) {
+  let projection = projections[tile.block];
+  let last = tile.row + tile.rows;
+  let has_weights = (projection.flags & LEARNS_WEIGHT) != 0u;
+  for (var pair = tile.row + local; pair < select(0u, last, has_weights); pair += WIDTH) {
+    add_weights(projection, pair / tile.columns, pair % tile.columns);
+  }
+  let has_biases = (projection.flags & LEARNS_BIAS) != 0u;
+  for (var row = tile.row + local; row < select(0u, min(last, projection.post), has_biases); row += WIDTH) {
+    add_biases(projection, row);
+  }
+}
