@@ -127,6 +127,13 @@ describe("docs/api.md", () => {
   });
 });
 
+it("names every kernel in docs/kernels.md", () => {
+  const code = codeOf(read("docs/kernels.md"));
+  const kernels = readdirSync(join(root, "shaders")).flatMap((file) => /^(\w+)\.wgsl$/.exec(file)?.[1] ?? []);
+  expect(kernels.length).toBeGreaterThan(5);
+  expect(kernels.filter((kernel) => !names(code, kernel))).toEqual([]);
+});
+
 // ---- examples -----------------------------------------------------------------------------------------------
 
 describe("examples", () => {
