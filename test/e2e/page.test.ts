@@ -46,7 +46,7 @@ test("the crossfade is chosen on the page or by the link", async () => {
     expect(await crossfadeOf(page)).toBe("8");
     const [remark = ""] = await textsOf(page, ".results .remark");
     expect(remark.replace(/\s+/g, " ")).toContain(
-      "The published rule needs the input to be still present when its error arrives; matched traces remove that.",
+      "The published rule needs the input to be still present when its error arrives; matched traces remove that: see crossfade 0.",
     );
     await page.select("#crossfade", "0");
     await waitForPhase(page, "Learning");
