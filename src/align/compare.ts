@@ -6,7 +6,7 @@ import type { Simulator } from "../simulator.ts";
 import type { LearningSpec, NetworkSpec } from "../spec.ts";
 import { agreementOf, normOf, type Agreement } from "./agreement.ts";
 import { asMeasured, groupsOf, groupsOfRule, type LeftOut, type ParameterGroup, type ParameterKind } from "./groups.ts";
-import { withSimulator, type Measurable, type MeasuredOn } from "./places.ts";
+import { frameBytesOf, withSimulator, type Measurable, type MeasuredOn } from "./places.ts";
 
 /** A rule without its optimiser, which only adds up. */
 export type MeasuredRule = Omit<LearningSpec, "optimizer">;
@@ -118,6 +118,7 @@ async function gradientsOf(
     batch,
     seed,
     learning: { ...rule, optimizer: { kind: "accumulate" } },
+    frameBytes: frameBytesOf(network, batch, rule.window ?? 1),
     ...(trajectoryBytes !== undefined && { trajectoryBytes }),
   } as const;
   return withSimulator(options, network, own, async (simulator) => {

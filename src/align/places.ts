@@ -14,6 +14,16 @@ export interface MeasuredOn {
   readonly signal?: AbortSignal;
 }
 
+/**
+ * Device memory in which the input and target of a window fit as a whole, as the exact gradient needs them: never less
+ * than what a simulator takes by itself.
+ */
+export function frameBytesOf({ sources, populations }: NetworkSpec, batch: number, steps: number): number {
+  const targets = populations.filter(({ cost }) => cost !== undefined);
+  const neurons = [...sources, ...targets].reduce((sum, { size }) => sum + Math.ceil(size / 4) * 4, 0);
+  return Math.max(8 * 2 ** 20, 4 * neurons * batch * steps);
+}
+
 /** Makes a simulator, hands it to `use`, and destroys it. */
 export async function withSimulator<T>(
   { device, gpu, createSimulator: create = createSimulator, signal }: MeasuredOn,

@@ -3,7 +3,7 @@
 import { DataError } from "../errors.ts";
 import type { RecordSpec } from "../layout.ts";
 import type { LearningSpec, NetworkSpec } from "../spec.ts";
-import { withSimulator, type MeasuredOn } from "./places.ts";
+import { frameBytesOf, withSimulator, type MeasuredOn } from "./places.ts";
 import {
   closedForm,
   fitTone,
@@ -42,8 +42,8 @@ export interface FrequencyResponse {
   readonly tones: readonly Tone[];
 }
 
-/** Time constants after which a transient no longer counts: exp(-14) is 1e-6. */
-const SETTLED = 14;
+/** Time constants after which a transient no longer counts: exp(-12) is 6e-6. */
+const SETTLED = 12;
 
 /**
  * The gain and phase of the errors of a chain's lowest neuron, relative to the top-down signal of its top neuron, which is
@@ -55,9 +55,7 @@ const SETTLED = 14;
 export async function frequencyResponse(options: FrequencyOptions): Promise<FrequencyResponse> {
   const { dt, chain, frequencies } = options;
   check(options);
-  const settling = Math.ceil((SETTLED * chain.reduce((sum, { tauM, tauR }) => sum + Math.max(tauM, tauR), 0)) / dt);
-  const period = Math.ceil((2 * Math.PI) / Math.min(...frequencies) / dt);
-  const span = { from: settling, to: settling + period, steps: 2 * settling + period };
+  const span = spanOf(options);
   const measured: Record<ToneRule, readonly ToneResponse[]> = {
     local: await drive("local", span, options),
     adjoint: await drive("adjoint", span, options),
@@ -82,16 +80,24 @@ export async function frequencyResponse(options: FrequencyOptions): Promise<Freq
 }
 
 interface Span {
-  /** Steps that are fitted, the last excluded, and all. */
-  readonly from: number;
-  readonly to: number;
   readonly steps: number;
+  /** Steps that are fitted: the last ones of errors, which settle from the start on, and the first ones of the adjoint. */
+  readonly fitted: number;
+}
+
+/** Half a period of the lowest frequency is enough to tell gain and phase apart. */
+function spanOf({ dt, chain, frequencies }: FrequencyOptions): Span {
+  // The filters of a chain settle one after the other: those of errors have poles at tauR, those of adjoints at tauM.
+  const sum = (of: keyof NeuronTimes): number => chain.reduce((total, neuron) => total + neuron[of], 0);
+  const settling = Math.ceil((SETTLED * Math.max(sum("tauM"), sum("tauR"))) / dt);
+  const fitted = Math.ceil(Math.PI / Math.min(...frequencies) / dt);
+  return { steps: settling + fitted, fitted };
 }
 
 /** The response at each frequency. */
 async function drive(rule: ToneRule, span: Span, options: FrequencyOptions): Promise<ToneResponse[]> {
   const { dt, chain, frequencies, signal } = options;
-  const { steps } = span;
+  const { steps, fitted } = span;
   const batch = frequencies.length;
   const [bottom, top] = [nameOf(0), nameOf(chain.length - 1)];
   const learning: LearningSpec = {
@@ -106,8 +112,10 @@ async function drive(rule: ToneRule, span: Span, options: FrequencyOptions): Pro
   const target = tonesOf(frequencies, dt, steps);
   const run = { input: new Float32Array(target.length), target, steps, ...(signal && { signal }) };
   // The adjoint of every step is there only if the window is kept whole.
-  const own = rule === "adjoint" ? { trajectoryBytes: 2 ** 31 } : { record };
-  return withSimulator(options, networkOf(options), { batch, learning, ...own }, async (simulator) => {
+  const network = networkOf(options);
+  const own =
+    rule === "adjoint" ? { trajectoryBytes: 2 ** 31, frameBytes: frameBytesOf(network, batch, steps) } : { record };
+  return withSimulator(options, network, { batch, learning, ...own }, async (simulator) => {
     let traces: readonly Float32Array[] = [];
     for await (const metrics of simulator.run({ ...run, learn: rule === "adjoint" })) traces = metrics.traces;
     // Rates stay 0, so the cost pulls with the target itself; adjoint errors have no top-down signal to record.
@@ -116,7 +124,8 @@ async function drive(rule: ToneRule, span: Span, options: FrequencyOptions): Pro
     return frequencies.map((frequency, lane) => {
       const fit = (values: Float32Array | undefined): ToneResponse => {
         const own = Float32Array.from({ length: steps }, (_, k) => values?.[k * batch + lane] ?? Number.NaN);
-        return fitTone(own, frequency * dt, span.from, span.to);
+        const from = rule === "adjoint" ? 0 : steps - fitted;
+        return fitTone(own, frequency * dt, from, from + fitted);
       };
       const [cause, effect] = [fit(signalDown), fit(errors)];
       return { gain: effect.gain / cause.gain, phase: effect.phase - cause.phase };

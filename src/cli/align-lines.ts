@@ -7,9 +7,10 @@ import { percent, table, whole } from "./format.ts";
 /** Limits of a tone: radians between local error and adjoint, and the part by which their ratio of gains may be off. */
 export const TONE_LIMITS = { phase: 1e-3, gain: 1e-2 } as const;
 
-export function measurementTitle({ trained, loss }: Pick<Measurement, "trained" | "loss">): string {
+function measurementTitle({ trained, loss, steps, window: length }: Measurement): string {
   const weights = trained === 0 ? "Fresh weights" : `After ${whole(trained)} steps of training with local errors`;
-  return `${weights} (loss ${loss.toPrecision(3)})`;
+  const cut = length === steps ? "" : `; exact gradient in windows of ${whole(length)} steps`;
+  return `${weights} (loss ${loss.toPrecision(3)}${cut})`;
 }
 
 /** For each group of parameters, a line for each rule. */

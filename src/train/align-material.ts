@@ -70,7 +70,7 @@ export function lengthsOf(name: string): Lengths {
   const preset = presetOf(name);
   if (preset !== undefined) return { steps: 30 * preset.period, trained: 200 * preset.period, unit: preset.period };
   const { block } = experimentOf(name);
-  return { steps: 5 * block, trained: 20 * block, unit: 1 };
+  return { steps: 4000, trained: 20 * block, unit: 1 };
 }
 
 /** @throws SpecError that lists the names there are, and what simulators throw. */

@@ -63,6 +63,8 @@ export interface AlignWorkplace {
 
 /** Steps that are trained at once. */
 const BLOCK = 400;
+/** Longest window of the exact gradient: its input and target stand on the device as a whole. */
+export const LONGEST_WINDOW = 4096;
 
 /** A neuron that remembers, one without lag, one that leads, and three in a row. */
 export const toneChains: readonly (readonly NeuronTimes[])[] = [
@@ -85,7 +87,7 @@ const frequencies = Array.from({ length: 11 }, (_, i) => 0.2 * 10 ** (i / 5));
  */
 export async function alignPreset(request: AlignRequest, workplace: AlignWorkplace): Promise<AlignReport> {
   const { createSimulator, host, digits, signal } = workplace;
-  const { steps, trained } = requestedLengths(request);
+  const lengths = requestedLengths(request);
   const { preset, seed, schedule } = request;
   const stop = signal && { signal };
   const place = { createSimulator, digits, ...(host && { host }), ...stop };
@@ -96,7 +98,7 @@ export async function alignPreset(request: AlignRequest, workplace: AlignWorkpla
     learner = await createSimulator(network, { ...host, ...stop, batch, seed, learning });
     writeWeights(learner, material.start);
     await workplace.report?.({ kind: "adapter", adapter: learner.adapter });
-    const measurements = await measureAll(material, learner, { seed, steps, trained }, workplace);
+    const measurements = await measureAll(material, learner, { ...lengths, seed }, workplace);
     const { vendor, architecture, description, software } = learner.adapter;
     return {
       preset,
@@ -116,6 +118,7 @@ export async function alignPreset(request: AlignRequest, workplace: AlignWorkpla
 interface Lengths {
   readonly seed: number;
   readonly steps: number;
+  readonly window: number;
   readonly trained: number;
 }
 
@@ -123,7 +126,7 @@ interface Lengths {
 async function measureAll(
   material: Material,
   learner: Trainable,
-  { seed, steps, trained }: Lengths,
+  { seed, steps, window: length, trained }: Lengths,
   workplace: AlignWorkplace,
 ): Promise<Measurement[]> {
   const { signal, report } = workplace;
@@ -132,7 +135,8 @@ async function measureAll(
   const measure = async (after: number): Promise<void> => {
     await report?.({ kind: "stage", stage: "measuring", steps });
     const { network, batch } = material;
-    const options = { ...placeOf(workplace), ...piece, steps, batch, seed, parametersOf: learner };
+    const own = { steps, window: length, batch, seed, parametersOf: learner };
+    const options = { ...placeOf(workplace), ...piece, ...own };
     const measurement = { trained: after, ...(await align(network, options)) };
     measurements.push(measurement);
     await report?.({ kind: "measured", measurement });
@@ -172,15 +176,25 @@ function copyOf({ input, target }: Piece): Piece {
   return { input: input.slice(), target: target.slice() };
 }
 
-function requestedLengths({ preset, steps, trained }: AlignRequest): { steps: number; trained: number } {
+function requestedLengths({ preset, steps, trained }: AlignRequest): Omit<Lengths, "seed"> {
   const lengths = lengthsOf(preset);
   const check = (path: string, value: number, least: number): number => {
     if (Number.isSafeInteger(value) && value >= least && value % lengths.unit === 0) return value;
     const nearest = Math.max(1, Math.round(value / lengths.unit) || 1) * lengths.unit;
     throw new SpecError(path, `is ${value}; expected a multiple of ${lengths.unit}, such as ${nearest}.`, { value });
   };
-  return {
-    steps: check("steps", steps ?? lengths.steps, 1),
-    trained: check("trained", trained ?? lengths.trained, 0),
-  };
+  const count = check("steps", steps ?? lengths.steps, 1);
+  return { steps: count, window: windowOf(count), trained: check("trained", trained ?? lengths.trained, 0) };
+}
+
+/** All steps, or the fewest equal windows that are short enough. */
+function windowOf(steps: number): number {
+  const fewest = Math.ceil(steps / LONGEST_WINDOW);
+  for (let count = fewest; count <= 4 * fewest; count++) if (steps % count === 0) return steps / count;
+  const near = Math.round(steps / fewest / 20) * fewest * 20;
+  throw new SpecError(
+    "steps",
+    `is ${steps}; above ${LONGEST_WINDOW} they are cut into equal windows, for which ${near} would do.`,
+    { value: steps },
+  );
 }

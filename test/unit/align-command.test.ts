@@ -11,7 +11,7 @@ import type { AdapterFacts } from "../../src/device.ts";
 import { SpecError } from "../../src/errors.ts";
 import { DIGIT_PIXELS, type DigitSet } from "../../src/tasks/digits.ts";
 import { alignable, lengthsOf, openMaterial, titleOf } from "../../src/train/align-material.ts";
-import { alignPreset, toneChains, type AlignEvent, type AlignReport } from "../../src/train/align.ts";
+import { alignPreset, toneChains, type AlignEvent, type AlignReport, type Measurement } from "../../src/train/align.ts";
 import type { CreateSimulator } from "../../src/train/train.ts";
 import { createReferenceSimulator } from "./reference-simulator.ts";
 
@@ -38,7 +38,7 @@ describe("alignment of a preset", () => {
   beforeAll(async () => {
     const hear = (event: AlignEvent) => void events.push(event);
     report = await alignPreset(lagnet, { createSimulator, digits, report: hear });
-  });
+  }, 60_000);
 
   it("measures before and after the training, and all tones", () => {
     expect(report).toMatchObject({ preset: "lagnet", seed: 0, schedule: "sweep", batch: 1 });
@@ -74,6 +74,17 @@ describe("alignment of a preset", () => {
   it("crosses from a page to a process unharmed", () => {
     expect(JSON.parse(JSON.stringify(report))).toEqual(report);
   });
+
+  it("cuts many steps into the fewest equal windows", async () => {
+    const ask = { ...lagnet, steps: 4098, trained: 0 };
+    const { measurements } = await alignPreset(ask, { createSimulator, digits });
+    expect(measurements.map(({ trained, steps, window: length }) => [trained, steps, length])).toEqual([
+      [0, 4098, 2049],
+    ]);
+    const [title] = measurementLines(measurements[0] ?? ({} as Measurement));
+    expect(title).toMatch(/; exact gradient in windows of 2,049 steps\)$/);
+    await expect(alignPreset({ ...ask, steps: 4099 }, { createSimulator, digits })).rejects.toThrow("4080 would do");
+  }, 60_000);
 
   it("refuses what it does not know, and leaves nothing open", async () => {
     const ask = (change: object) => alignPreset({ ...lagnet, ...change }, { createSimulator, digits });
