@@ -33,7 +33,7 @@ interface Frame {
   readonly bottom: number;
 }
 
-const WIDTH = 720;
+const WIDTH = 740;
 /** Of the plots; the rest of the width is for the labels. */
 const LEFT = 52;
 const RIGHT = 516;
@@ -60,7 +60,7 @@ const LOOKS: Readonly<Record<Rule, Look>> = {
 
 /**
  * Draws training accuracy over steps, smoothed over 5 % of the run, and the test accuracies, a plot for each panel.
- * Width 720, white ground.
+ * Width 740, white ground.
  */
 export function learningCurves({ title, subtitle, panels, chance }: FigureOptions): string {
   const points = panels.flatMap(({ curves }) => curves.flatMap((curve) => curve.points));

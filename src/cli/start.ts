@@ -136,7 +136,7 @@ function figureOf(preset: Preset, { adapter, results, seed }: Summary, curves: r
     title: preset.title,
     subtitle: `${whole(first?.steps ?? 0)} steps, seed ${seed}, on ${adapterName(adapter)}`,
     panels: crossfadesOf(results).map((crossfade) => ({
-      title: crossfade === 0 ? "Hard switches" : `Each digit fades in over ${crossfade} of ${preset.period} steps`,
+      title: crossfade === 0 ? "Crossfade 0: hard switches" : `Crossfade: ${crossfade} of ${preset.period} steps`,
       curves: curves.filter((curve) => curve.crossfade === crossfade),
       results: results.filter((result) => result.crossfade === crossfade),
     })),

@@ -46,7 +46,7 @@ describe.each(["chrome", "node"])("npm start in %s", (host) => {
     expect((await kept("metrics.csv")).trim().split("\n")).toHaveLength(1 + 2 * conditions.length);
     const figure = await kept("figure.svg");
     expect(figure).toMatch(/^<svg [\s\S]*<\/svg>\n$/);
-    for (const panel of ["Each digit fades in over 8 of 20 steps", "Hard switches"])
+    for (const panel of ["Crossfade: 8 of 20 steps", "Crossfade 0: hard switches"])
       expect(figure).toContain(`>${panel}<`);
   });
 

@@ -9,7 +9,7 @@ function curve(rule: Curve["rule"], accuracies: readonly (number | null)[]): Pic
 }
 
 const faded = {
-  title: "Each digit fades in over 8 of 20 steps",
+  title: "Crossfade: 8 of 20 steps",
   curves: [
     curve("local", [null, 0.2, 0.5, 0.8]),
     curve("instantaneous", [null, 0.1, 0.5, 0.6]),
@@ -22,7 +22,7 @@ const faded = {
   ],
 } as const;
 const hard = {
-  title: "Hard switches",
+  title: "Crossfade 0: hard switches",
   curves: [curve("local", [null, 0.1, 0.15, 0.2]), curve("matched traces", [null, 0.3, 0.6, 0.8])],
   results: [
     { rule: "local", testAccuracy: 0.2 },
@@ -83,8 +83,8 @@ describe("the figure of learning curves", () => {
 
   it("stacks a panel for each crossfade on the same axes", () => {
     const both = learningCurves({ ...base, panels: [faded, hard] });
-    expect(both).toMatch(/^<svg [^>]*viewBox="0 0 720 660"/);
-    expect(heightOf(both, "Hard switches") - heightOf(both, faded.title)).toBe(300);
+    expect(both).toMatch(/^<svg [^>]*viewBox="0 0 740 660"/);
+    expect(heightOf(both, hard.title) - heightOf(both, faded.title)).toBe(300);
     const lines = attributes(both, "polyline", "points").map((points) => points.split(" "));
     expect(lines).toHaveLength(10);
     // 80 % at the end of the run, in the upper panel and 300 px below it in the lower.
@@ -93,7 +93,7 @@ describe("the figure of learning curves", () => {
     expect(both.match(/>training steps</g)).toHaveLength(1);
     expect(both).toContain(
       `${faded.title}: local errors 82.4 %, instantaneous errors 66.0 %, read-out only 67.0 %. ` +
-        "Hard switches: local errors 20.0 %, matched traces (ours) 82.0 %.",
+        "Crossfade 0: hard switches: local errors 20.0 %, matched traces (ours) 82.0 %.",
     );
   });
 
@@ -118,7 +118,7 @@ describe("the figure of learning curves", () => {
       ...base,
       panels: [{ ...faded, curves: [curve("local", [null])], results: [{ rule: "local", testAccuracy: Number.NaN }] }],
     });
-    expect(nothing).toMatch(/^<svg [^>]*viewBox="0 0 720 360"[\s\S]*<\/svg>\n$/);
+    expect(nothing).toMatch(/^<svg [^>]*viewBox="0 0 740 360"[\s\S]*<\/svg>\n$/);
     expect(nothing).not.toContain("NaN");
     expect(attributes(nothing, "polyline", "points")).toEqual([]);
   });
