@@ -98,7 +98,10 @@ async function stream(preset: Preset, { seed, schedule, digits }: MaterialOption
     batch,
     start: [],
     learning: { errors: "local", optimizer },
-    next: (steps) => Promise.resolve(source.next(steps / period)),
+    next(steps) {
+      const { input, target } = source.next(steps / period);
+      return Promise.resolve({ input, target });
+    },
     close: () => undefined,
   };
 }

@@ -103,7 +103,8 @@ describe("what a preset gives to measure on", () => {
     expect(titleOf(name).length).toBeGreaterThan(5);
     for (const length of [steps, trained]) expect(length % unit).toBe(0);
     const material = await openMaterial(name, { seed: 1, schedule: "sweep", createSimulator, digits });
-    const { input, target } = await material.next(2 * unit);
+    const { input, target, ...others } = await material.next(2 * unit);
+    expect(others).toEqual({});
     expect(material.network.schedule).toBe("sweep");
     const [source] = material.network.sources;
     expect(input).toHaveLength(2 * unit * material.batch * (source?.size ?? 0));
