@@ -110,7 +110,8 @@ export async function replayExact(recording: Recording, options: ReplayOptions):
   const { steps } = recording;
   const setup: Setup = {
     network: withUnitBeta(recording.network),
-    learning: { errors: "adjoint", window: steps, optimizer: { kind: "sgd", eta: 0 } },
+    // This optimiser keeps the gradients of time constants that do not learn, too.
+    learning: { errors: "adjoint", window: steps, optimizer: { kind: "accumulate" } },
   };
   return withSimulator(recording, setup, options, async (simulator) => {
     let value = 0;

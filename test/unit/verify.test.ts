@@ -147,7 +147,7 @@ describe("the exact gradient", () => {
     };
     await verifyRecording(recording, { createSimulator });
     const [network, own] = made.find(([, { learning }]) => learning?.errors === "adjoint") ?? [];
-    expect(own?.learning).toEqual({ errors: "adjoint", window: 200, optimizer: { kind: "sgd", eta: 0 } });
+    expect(own?.learning).toEqual({ errors: "adjoint", window: 200, optimizer: { kind: "accumulate" } });
     expect(network?.populations.map(({ gamma, cost }) => ({ gamma, cost }))).toEqual([
       { gamma: 0.5, cost: undefined },
       { gamma: 0.5, cost: { kind: "squared-error", beta: 1 } },
