@@ -113,7 +113,9 @@ function plan(spec: Partial<NetworkSpec>, batch = 2): Plan {
     batch,
     learning: resolveLearning(),
     record: [],
-    energies: [], trajectoryBytes: 2 ** 26, frameBytes: 1024,
+    energies: [],
+    trajectoryBytes: 2 ** 26,
+    frameBytes: 1024,
     tuning: tunings.cpu,
   });
 }

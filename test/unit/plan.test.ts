@@ -3,20 +3,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { DeviceError, SpecError } from "../../src/errors.ts";
-import { layOut, tunings, type PlanOptions } from "../../src/layout.ts";
-import { checkLimits, describePlan, planNetwork, requiredLimits, type Dispatch, type Plan } from "../../src/plan.ts";
+import { layOut, type PlanOptions } from "../../src/layout.ts";
+import { needsOf } from "../../src/needs.ts";
+import { checkLimits, describePlan, planNetwork, requiredLimits, type Plan } from "../../src/plan.ts";
 import { layered, resolveLearning, resolveNetwork, type Network, type NetworkSpec } from "../../src/spec.ts";
-
-const defaults: PlanOptions = {
-  batch: 1,
-  learning: resolveLearning(),
-  record: [],
-  energies: [], trajectoryBytes: 2 ** 26, frameBytes: 65536,
-  tuning: tunings.gpu,
-};
-
-const plan = (spec: NetworkSpec, options: Partial<PlanOptions> = {}): Plan =>
-  planNetwork(resolveNetwork(spec), { ...defaults, ...options });
+import { tileBytes } from "../../src/tables.ts";
+import { defaults, dispatchesOf, plan, refusal } from "./planning.ts";
 
 const neurons = { tauM: 1, tauR: 1, activation: "tanh" } as const;
 
@@ -37,80 +29,70 @@ const oneTrace = { record: [{ population: "output", quantity: "rate" }] } as con
 const block = (pre: number, post: number): NetworkSpec =>
   layered({ dt: 1, input: pre, hidden: [], output: { ...neurons, size: post } });
 
-/** What `use` throws. */
-function refusal(use: () => unknown): unknown {
-  try {
-    use();
-  } catch (error) {
-    return error;
-  }
-  throw new Error("Nothing was refused.");
-}
-
 describe("describePlan", () => {
   it("lists buffers and dispatches of a batch of 1", () => {
     expect(describePlan(plan(threeLayers, oneTrace))).toMatchInlineSnapshot(`
       "network  input(28) | hidden1(65) hidden2(64) output(10)
+      schedule jacobi
       batch    1
 
       buffer               bytes  purpose
-      parameters           29184  weights, then biases
-      first_moment         29184  optimiser
-      second_moment        29184  optimiser
+      parameters           31232  weights, biases, time constants
+      first_moment         31232  optimiser
+      second_moment        31232  optimiser
       state                 5632  error, potential, low-passed error, slope, rate, costs
       partial_sums          2496  currents and feedback, per tile
       frames               65536  input and target of 512 steps
       record               49152  traces of 1024 steps
-      time_constants        1152  tau_m, tau_r per neuron
-      populations            416  table
-      projections             84  table
+      populations            576  table
+      projections            192  table
       neuron_tiles           128  table of 4 workgroups
       synapse_tiles          320  table of 10 workgroups
       blocks                 192  table of initial values
-      clock                   16  step, updates, fault
+      clock                   32  step, updates, fault
       params                  64  constants of a run
-      total               212740
+      total               218016
 
-      when            dispatch         workgroups  constants
-      once            initialize             29x1
-      start of a run  neurons begin           4x1  FINISH=0 BEGIN=1 ERRORS=1 FIELD=64 BATCH=1 ACTIVATIONS=3 COSTS=2 TRACES=1 HAS_WIDE_ROWS=0
-      every step      synapses               10x1  LEARN=1 OPTIMIZER=2 WIDTH=17 QUADS=1 ROWS=16 SHARED=1
-      every step      neurons                 4x1  FINISH=1 BEGIN=1 ERRORS=1 FIELD=64 BATCH=1 ACTIVATIONS=3 COSTS=2 TRACES=1 HAS_WIDE_ROWS=0
-      end of a run    neurons finish          4x1  FINISH=1 BEGIN=0 ERRORS=1 FIELD=64 BATCH=1 ACTIVATIONS=3 COSTS=2 TRACES=1 HAS_WIDE_ROWS=0"
+      when            dispatch               workgroups  constants
+      once            initialize                   31x1
+      start of a run  neurons begin                 4x1  LOAD=1 FINISH=0 BEGIN=1 SEGMENT_START=0 FIELD=64 BATCH=1 SEGMENT=1 TARGET_LAG=0 ACTIVATIONS=3 COSTS=2 HAS_WIDE_ROWS=0 ERRORS=1 TRAJECTORY=0 DERIVATIVE=0 PREVIOUS=0 POWERS=0 TOP_DOWN=0 IS_ALIGNED=0 KEEPS_TARGET=0 TRACES=0 BEGIN_TRACES=0
+      every step      synapses                     10x1  LEARN=1 OPTIMIZER=2 WIDTH=17 QUADS=1 ROWS=16 SHARED=1
+      between steps   neurons                       4x1  LOAD=1 FINISH=1 BEGIN=1 SEGMENT_START=0 FIELD=64 BATCH=1 SEGMENT=1 TARGET_LAG=0 ACTIVATIONS=3 COSTS=2 HAS_WIDE_ROWS=0 ERRORS=1 TRAJECTORY=0 DERIVATIVE=0 PREVIOUS=0 POWERS=0 TOP_DOWN=0 IS_ALIGNED=0 KEEPS_TARGET=0 TRACES=1 BEGIN_TRACES=0
+      end of a run    neurons finish                4x1  LOAD=0 FINISH=1 BEGIN=0 SEGMENT_START=0 FIELD=64 BATCH=1 SEGMENT=1 TARGET_LAG=0 ACTIVATIONS=3 COSTS=2 HAS_WIDE_ROWS=0 ERRORS=1 TRAJECTORY=0 DERIVATIVE=0 PREVIOUS=0 POWERS=0 TOP_DOWN=0 IS_ALIGNED=0 KEEPS_TARGET=0 TRACES=1 BEGIN_TRACES=0"
     `);
   });
 
   it("lists buffers and dispatches of a batch of 20", () => {
     expect(describePlan(plan(threeLayers, { ...oneTrace, batch: 20 }))).toMatchInlineSnapshot(`
       "network  input(28) | hidden1(65) hidden2(64) output(10)
+      schedule jacobi
       batch    20
 
       buffer               bytes  purpose
-      parameters           29184  weights, then biases
-      first_moment         29184  optimiser
-      second_moment        29184  optimiser
+      parameters           31232  weights, biases, time constants
+      first_moment         31232  optimiser
+      second_moment        31232  optimiser
       state                62208  error, potential, low-passed error, slope, rate, costs
       partial_sums         22080  currents and feedback, per tile
       frames               65024  input and target of 28 steps
       record              983040  traces of 1024 steps
-      time_constants        1152  tau_m, tau_r per neuron
-      populations            416  table
-      projections             84  table
+      populations            576  table
+      projections            192  table
       neuron_tiles           480  table of 15 workgroups
       synapse_tiles          416  table of 13 workgroups
       learn_tiles            256  table of 8 workgroups
       blocks                 192  table of initial values
-      clock                   16  step, updates, fault
+      clock                   32  step, updates, fault
       params                  64  constants of a run
-      total              1222980
+      total              1228256
 
-      when            dispatch         workgroups  constants
-      once            initialize             29x1
-      start of a run  neurons begin          15x1  FINISH=0 BEGIN=1 ERRORS=1 FIELD=736 BATCH=20 ACTIVATIONS=3 COSTS=2 TRACES=1 HAS_WIDE_ROWS=0
-      every step      propagate              13x1  BATCH=20
-      every step      learn                   8x1  BATCH=20 OPTIMIZER=2
-      every step      neurons                15x1  FINISH=1 BEGIN=1 ERRORS=1 FIELD=736 BATCH=20 ACTIVATIONS=3 COSTS=2 TRACES=1 HAS_WIDE_ROWS=0
-      end of a run    neurons finish         15x1  FINISH=1 BEGIN=0 ERRORS=1 FIELD=736 BATCH=20 ACTIVATIONS=3 COSTS=2 TRACES=1 HAS_WIDE_ROWS=0"
+      when            dispatch               workgroups  constants
+      once            initialize                   31x1
+      start of a run  neurons begin                15x1  LOAD=1 FINISH=0 BEGIN=1 SEGMENT_START=0 FIELD=736 BATCH=20 SEGMENT=1 TARGET_LAG=0 ACTIVATIONS=3 COSTS=2 HAS_WIDE_ROWS=0 ERRORS=1 TRAJECTORY=0 DERIVATIVE=0 PREVIOUS=0 POWERS=0 TOP_DOWN=0 IS_ALIGNED=0 KEEPS_TARGET=0 TRACES=0 BEGIN_TRACES=0
+      every step      propagate                    13x1  BATCH=20 WIDTH=32 ADVANCE=1
+      every step      learn                         8x1  BATCH=20 MATCHED=0 OPTIMIZER=2
+      between steps   neurons                      15x1  LOAD=1 FINISH=1 BEGIN=1 SEGMENT_START=0 FIELD=736 BATCH=20 SEGMENT=1 TARGET_LAG=0 ACTIVATIONS=3 COSTS=2 HAS_WIDE_ROWS=0 ERRORS=1 TRAJECTORY=0 DERIVATIVE=0 PREVIOUS=0 POWERS=0 TOP_DOWN=0 IS_ALIGNED=0 KEEPS_TARGET=0 TRACES=1 BEGIN_TRACES=0
+      end of a run    neurons finish               15x1  LOAD=0 FINISH=1 BEGIN=0 SEGMENT_START=0 FIELD=736 BATCH=20 SEGMENT=1 TARGET_LAG=0 ACTIVATIONS=3 COSTS=2 HAS_WIDE_ROWS=0 ERRORS=1 TRAJECTORY=0 DERIVATIVE=0 PREVIOUS=0 POWERS=0 TOP_DOWN=0 IS_ALIGNED=0 KEEPS_TARGET=0 TRACES=1 BEGIN_TRACES=0"
     `);
   });
 
@@ -122,8 +104,8 @@ describe("describePlan", () => {
 });
 
 describe("dispatches of a step", () => {
-  const labels = ({ synapses }: Plan): readonly (readonly string[])[] =>
-    [synapses.learning, synapses.frozen].map((dispatches) => dispatches.map(({ label }) => label));
+  const labels = ({ programs: { learning, frozen } }: Plan): readonly (readonly string[])[] =>
+    [learning, frozen].map(({ step }) => step.map(({ label }) => label));
 
   it("are as many for any depth", () => {
     for (const depth of [0, 2, 7]) {
@@ -150,11 +132,12 @@ describe("dispatches of a step", () => {
 
   it("bind a planned buffer to every binding of their kernels", () => {
     for (const batch of [1, 2]) {
-      const { buffers, initialize, begin, neurons, finish, synapses } = plan(threeLayers, { batch });
-      const names: readonly string[] = buffers.map(({ name }) => name);
+      const planned = plan(threeLayers, { batch });
+      const names: readonly string[] = planned.buffers.map(({ name }) => name);
       expect(new Set(names).size).toBe(names.length);
-      const dispatches: Dispatch[] = [initialize, begin, neurons, finish, ...synapses.learning, ...synapses.frozen];
-      for (const dispatch of dispatches) expect(names).toEqual(expect.arrayContaining(Object.values(dispatch.buffers)));
+      const dispatches = dispatchesOf(planned);
+      expect(dispatches.length).toBeGreaterThan(4);
+      for (const { buffers } of dispatches) expect(names).toEqual(expect.arrayContaining(Object.values(buffers)));
     }
   });
 
@@ -185,10 +168,10 @@ describe("feedback", () => {
     cost: { kind: "squared-error" },
   });
   const tilesOf = (spec: NetworkSpec, options: Partial<PlanOptions>): number[] => {
-    const { buffers, synapses } = plan(spec, options);
+    const { buffers, programs } = plan(spec, options);
     const tiles = buffers.find(({ name }) => name === "synapse_tiles");
     const words = new Uint32Array(tiles?.content ?? new ArrayBuffer(0));
-    expect(words.length / 8).toBe(synapses.frozen[0]?.workgroups[0]);
+    expect(words.length / 8).toBe(programs.frozen.step[0]?.workgroups[0]);
     return [...words];
   };
   const partialSums = ({ buffers }: Plan): number => buffers.find(({ name }) => name === "partial_sums")?.bytes ?? NaN;
@@ -230,10 +213,12 @@ describe("grids", () => {
   ];
 
   it.each(cases)("of more than 65,535 workgroups are folded: %s", (_, spec, options) => {
-    const { buffers, begin, synapses } = plan(spec, options);
-    const tilesOf = (name: string): number => (buffers.find((buffer) => buffer.name === name)?.bytes ?? NaN) / 32;
-    const tables = [begin, ...synapses.learning].map(({ workgroups, buffers }) => ({
-      tiles: tilesOf(new Map(Object.entries(buffers)).get("tiles") ?? ""),
+    const planned = plan(spec, options);
+    const tilesOf = (name: string): number =>
+      (planned.buffers.find((buffer) => buffer.name === name)?.bytes ?? NaN) / tileBytes;
+    const { start, step } = planned.programs.learning;
+    const tables = [...start, ...step].map(({ workgroups, buffers }) => ({
+      tiles: tilesOf(new Map<string, string>(Object.entries(buffers)).get("tiles") ?? ""),
       workgroups,
     }));
     expect(tables.some(({ tiles }) => tiles > 65535)).toBe(true);
@@ -296,7 +281,15 @@ describe("sizes", () => {
         fc.constantFrom(1, 2, 5, 65535, 65536),
         fc.boolean(),
         (sizes, batch, isClass) => {
-          const layout = layOut(network(sizes, isClass), { ...defaults, batch });
+          // Sizes matter to classes of traces alone, which there are none of.
+          const needs = needsOf(
+            network(
+              sizes.map(() => 1),
+              isClass,
+            ),
+            defaults.learning,
+          );
+          const layout = layOut(network(sizes, isClass), { ...defaults, batch }, needs);
           const rows = BigInt(batch);
           const states = sizes.map((size) => aligned(rows * quads(size)));
           const field = sum(states.slice(1));
@@ -304,9 +297,9 @@ describe("sizes", () => {
           // Five fields, the rates of the source, and costs of every population.
           expect(BigInt(layout.state)).toBe(6n * field + (states[0] ?? 0n));
           const weights = sizes.slice(1).map((post, i) => aligned(quads(post) * 4n * quads(sizes[i] ?? 1)));
-          const biases = sizes.slice(1).map((post) => aligned(4n * quads(post)));
-          const [least, most] = [sum(weights), sum([...weights, ...biases])];
-          expect(BigInt(layout.parameters) > least && BigInt(layout.parameters) <= most).toBe(true);
+          // Biases and both time constants.
+          const perNeuron = sizes.slice(1).map((size) => 3n * aligned(quads(size)));
+          expect(BigInt(layout.parameters)).toBe(sum([...weights, ...perNeuron]));
           const frame = sum([
             rows * quads(sizes[0] ?? 1),
             ...sizes.slice(1).map((size) => (isClass ? quads(batch) : rows * quads(size))),
@@ -343,8 +336,9 @@ describe("sizes", () => {
     const shapes = [...places.values()]
       .filter(({ buffer }) => buffer === "first_moment")
       .map(({ rows, columns }) => `${rows}x${columns}`);
-    // Four blocks of weights, three of biases.
-    expect(shapes.toSorted()).toEqual(["11x7", "1x11", "1x7", "1x9", "7x3", "7x5", "9x3"]);
+    // Four blocks of weights, three of biases, and two time constants of each of three populations.
+    const perNeuron = ["1x11", "1x7", "1x9"].flatMap((shape) => [shape, shape, shape]);
+    expect(shapes.toSorted()).toEqual(["11x7", ...perNeuron, "7x3", "7x5", "9x3"]);
   });
 });
 
@@ -371,7 +365,7 @@ describe("limits", () => {
     const needed = requiredLimits(planned).maxBufferSize;
     expect(error).toMatchObject({ code: "LIMIT_EXCEEDED", details: { buffer: "parameters", needed, limit: 1e6 } });
     expect((error as DeviceError).message).toBe(
-      `The buffer "parameters" (weights, then biases) needs ${needed} bytes; this device allows 1000000. ` +
+      `The buffer "parameters" (weights, biases, time constants) needs ${needed} bytes; this device allows 1000000. ` +
         "At most 250000 synapses fit, for example one block of 500 by as many neurons.",
     );
   });
@@ -380,7 +374,7 @@ describe("limits", () => {
     const wide = layered({ dt: 1, input: 1, hidden: [], output: { ...neurons, size: 5000 } });
     const messageOf = (spec: NetworkSpec, maxBufferSize: number, options: Partial<PlanOptions>): string =>
       (refusal(() => checkLimits(plan(spec, options), { ...generous, ...grid, maxBufferSize })) as DeviceError).message;
-    expect(messageOf(block(4, 4), 30_000, { energies: [], trajectoryBytes: 2 ** 26, frameBytes: 2 ** 20 })).toBe(
+    expect(messageOf(block(4, 4), 30_000, { frameBytes: 2 ** 20 })).toBe(
       'The buffer "frames" (input and target of 4096 steps) needs 65536 bytes; this device allows 30000. Lower frameBytes.',
     );
     expect(messageOf(wide, 200_000, { batch: 2 })).toMatch(
