@@ -90,7 +90,7 @@ function ofLagLine({ rule, schedule }: Way, isQuoted: boolean): Expectation[] {
       return LAGLINE_INSTANTANEOUS;
     case "adjoint":
       // Adam sees one gradient in 400 steps: it comes much less far in this time, and how far depends on the start.
-      return [error(0, 250, null, [0.05, 0.6]), error(750, 1000, null, isQuoted ? [6e-6, 1e-5] : [1e-7, 2e-2])];
+      return [error(0, 250, null, [0.05, 0.6]), error(750, 1000, null, isQuoted ? [6e-6, 1e-5] : [1e-6, 2e-2])];
   }
 }
 
@@ -102,21 +102,24 @@ const LAGLINE_JACOBI: Expectation[] = [
   error(0, 250, [0.115, 0.235], [0.05, 0.6]),
   error(250, 500, [9.5e-6, 3.5e-5], [5e-6, 5e-3]),
   error(450, 600, null, [5e-6, 5e-5]),
-  error(750, 1000, [5.15e-6, 5.65e-6], [5e-6, 6e-6]),
+  error(750, 1000, [5.15e-6, 5.65e-6], [5e-6, 6.5e-6]),
   parameter(0, 1000, [0.9945, 1.0015], [0.96, 1.02]),
   parameter(1, 1000, [1.9895, 1.9925], [1.98, 2.01]),
   parameter(2, 1000, [0.9255, 0.9335], [0.9, 0.97]),
   parameter(3, 1000, [2.095, 2.125], [2, 2.18]),
 ];
 
-/** Without that delay the student becomes the teacher, in f64 to an error of 1e-14, in f32 to that of its rounding. */
+/**
+ * Without that delay the student becomes the teacher, in f64 to an error of 1e-14. From 3 starts of 40 it is still on its
+ * way: Adam's epsilon slows it where gradients are small. Quoted from two starts.
+ */
 const LAGLINE_SWEEP: Expectation[] = [
   error(0, 250, [0.165, 0.205], [0.05, 0.6]),
   error(250, 500, [7.5e-6, 2.5e-5], [1e-6, 5e-3]),
   error(500, 750, [7.5e-8, 1.5e-6], [0, 1e-5]),
-  error(750, 1000, [0, 1e-9], null),
-  // To three digits.
-  ...[1, 2, 1, 2].map((teacher, index) => parameter(index, 1000, around(teacher, 5e-4), null)),
+  error(750, 1000, [0, 1e-9], [0, 2e-9]),
+  // To three decimals.
+  ...[1, 2, 1, 2].map((teacher, index) => parameter(index, 1000, around(teacher, 5e-4), around(teacher, 1e-2))),
 ];
 
 /** Both time constants end at the least that they may be. */
