@@ -4,7 +4,7 @@ import { SpecError } from "../errors.ts";
 import type { SimulatorOptions } from "../simulator.ts";
 import type { LearningSpec, NetworkSpec, ScheduleKind } from "../spec.ts";
 import type { Digits } from "../tasks/digits.ts";
-import { crossfadesOf, presets, type Preset } from "../tasks/presets.ts";
+import { crossfadesOf, presets, setupOf, type Preset, type Schedule } from "../tasks/presets.ts";
 import { createDigitStream } from "../tasks/previous-digit.ts";
 import {
   createInput,
@@ -35,6 +35,8 @@ export interface Material {
   readonly start: readonly Weights[];
   /** With local errors. */
   readonly learning: LearningSpec;
+  /** Of the learning rate over a training; null: constant. */
+  readonly rates: Schedule | null;
   /** Continues the data by whole units of steps. What it gave before may be overwritten. */
   next(steps: number): Promise<Piece>;
   close(): void;
@@ -89,15 +91,17 @@ function experimentOf(name: string): Experiment {
 }
 
 async function stream(preset: Preset, { seed, schedule, digits }: MaterialOptions): Promise<Material> {
-  const { batch, period, optimizer, conditions } = preset;
+  const { batch, period, conditions } = preset;
   const [fade = 0] = crossfadesOf(conditions);
   const images = (await digits()).train;
+  const { network, learning, schedule: rates } = setupOf(preset, "local");
   const source = createDigitStream({ images, lanes: batch, seed, period, fade });
   return {
-    network: { ...preset.network, ...(schedule && { schedule }) },
+    network: { ...network, ...(schedule && { schedule }) },
     batch,
     start: [],
-    learning: { errors: "local", optimizer },
+    learning,
+    rates,
     next(steps) {
       const { input, target } = source.next(steps / period);
       return Promise.resolve({ input, target });
@@ -128,6 +132,7 @@ async function teacherAndStudent(experiment: Experiment, options: MaterialOption
     batch,
     start: weightsOf(experiment, start),
     learning: learningOf(experiment, way),
+    rates: null,
     async next(steps) {
       const input = inputOf(step, steps);
       step += steps;

@@ -13,10 +13,12 @@ import {
 } from "../align.ts";
 import type { AdapterFacts } from "../device.ts";
 import { SpecError } from "../errors.ts";
+import type { RunOptions } from "../run.ts";
 import type { SimulatorOptions } from "../simulator.ts";
 import type { ScheduleKind } from "../spec.ts";
 import type { Digits } from "../tasks/digits.ts";
 import { lengthsOf, openMaterial, writeWeights, type Material, type Piece } from "./align-material.ts";
+import { etaAt } from "./schedule.ts";
 import type { CreateSimulator, Trainable } from "./train.ts";
 
 export interface AlignRequest {
@@ -144,19 +146,31 @@ async function measureAll(
   await measure(0);
   if (trained === 0) return measurements;
   await report?.({ kind: "stage", stage: "training", steps: trained });
-  const train = async (part: Piece, count: number, learn: boolean): Promise<void> => {
-    const running = learner.run({ ...part, steps: count, learn, ...(signal && { signal }) });
-    while ((await running.next()).done !== true);
-  };
-  // Brings the states where the training starts.
-  await train(piece, steps, false);
-  for (let done = 0; done < trained;) {
-    const count = Math.min(BLOCK, trained - done);
-    await train(await material.next(count), count, true);
-    done += count;
-  }
+  await train(material, learner, piece, { steps, trained }, signal);
   await measure(trained);
   return measurements;
+}
+
+/** Trains with the learning rates of a whole run of so many steps, from the states at the end of `piece` on. */
+async function train(
+  material: Material,
+  learner: Trainable,
+  piece: Piece,
+  { steps, trained }: Pick<Lengths, "steps" | "trained">,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { rates } = material;
+  const advance = async (part: Piece, options: Omit<RunOptions, keyof Piece>): Promise<void> => {
+    const running = learner.run({ ...part, ...options, ...(signal && { signal }) });
+    while ((await running.next()).done !== true);
+  };
+  await advance(piece, { steps, learn: false });
+  for (let done = 0; done < trained;) {
+    const count = Math.min(BLOCK, trained - done);
+    const eta = rates && { eta: etaAt(rates, (done + count / 2) / trained) };
+    await advance(await material.next(count), { steps: count, ...eta });
+    done += count;
+  }
 }
 
 async function respond(workplace: AlignWorkplace): Promise<FrequencyResponse[]> {
