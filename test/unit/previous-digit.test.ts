@@ -242,14 +242,14 @@ describe("the preset", () => {
 
   it("expects the published rule to fail at hard switches, and matched traces to learn as the exact rule does", () => {
     const fits = fitsAt(0, 16_000, RULES);
-    for (const accuracy of [0.19, 0.22, 0.24]) expect(fits(accuracy)).toEqual([true, false, false, false, false]);
-    for (const accuracy of [0.819, 0.818, 0.823, 0.811, 0.805]) {
+    for (const accuracy of [0.197, 0.209, 0.184, 0.24]) expect(fits(accuracy)).toEqual([true, false, false, false, false]);
+    for (const accuracy of [0.824, 0.834, 0.823, 0.819, 0.831, 0.818]) {
       expect(fits(accuracy)).toEqual([false, true, false, false, true]);
     }
     for (const accuracy of [0.363, 0.309]) expect(fits(accuracy).slice(1)).toEqual([false, true, false, false]);
     expect(fits(0.627)).toEqual([false, false, false, true, false]);
     const faded = fitsAt(8, 16_000, ["matched traces", "exact"]);
-    for (const accuracy of [0.845, 0.839, 0.841, 0.823, 0.832]) expect(faded(accuracy)).toEqual([true, true]);
+    for (const accuracy of [0.853, 0.845, 0.839, 0.841, 0.823, 0.832]) expect(faded(accuracy)).toEqual([true, true]);
   });
 
   it("knows no band where none was measured", () => {
