@@ -242,7 +242,8 @@ describe("the preset", () => {
 
   it("expects the published rule to fail at hard switches, and matched traces to learn as the exact rule does", () => {
     const fits = fitsAt(0, 16_000, RULES);
-    for (const accuracy of [0.197, 0.209, 0.184, 0.24]) expect(fits(accuracy)).toEqual([true, false, false, false, false]);
+    for (const accuracy of [0.197, 0.209, 0.184, 0.24])
+      expect(fits(accuracy)).toEqual([true, false, false, false, false]);
     for (const accuracy of [0.824, 0.834, 0.823, 0.819, 0.831, 0.818]) {
       expect(fits(accuracy)).toEqual([false, true, false, false, true]);
     }
