@@ -255,25 +255,29 @@ function levels({ populations }: Network): Record<string, number> {
 /** Spectral radius of diag(tauR / tauM) W diag(max phi') with weights as they are drawn, from the growth of a vector. */
 function drawnRadius({ populations, projections }: Network, seed: number): number {
   const first = populations.map((_, index) => populations.slice(0, index).reduce((sum, { size }) => sum + size, 0));
-  const blocks = projections.flatMap(({ from, fromSource, to, pre, post, init }, position) => {
-    return fromSource ? [] : [{ from, to, pre, weights: initialize(init, seed, position, pre * post) }];
-  });
-  let vector = populations.flatMap(({ size }) => Array.from({ length: size }, (_, i) => 1 + (i % 7)));
+  const size = populations.reduce((sum, each) => sum + each.size, 0);
+  const matrix = new Float64Array(size ** 2);
+  for (const [position, { from, fromSource, to, pre, post, init }] of projections.entries()) {
+    if (fromSource) continue;
+    const { tauM = [], tauR = [] } = populations[to] ?? {};
+    const steepest = populations[from]?.activation === "sigmoid" ? 0.25 : 1;
+    for (const [k, w] of initialize(init, seed, position, pre * post).entries()) {
+      const i = Math.floor(k / pre);
+      const place = ((first[to] ?? NaN) + i) * size + (first[from] ?? NaN) + (k % pre);
+      matrix[place] = ((tauR[i] ?? NaN) / (tauM[i] ?? NaN)) * w * steepest;
+    }
+  }
+  let vector = Float64Array.from({ length: size }, (_, i) => 1 + (i % 7));
   let logarithm = 0;
   for (let round = 0; round < 240; round++) {
-    const next = vector.map(() => 0);
-    for (const { from, to, pre, weights } of blocks) {
-      const steepest = populations[from]?.activation === "sigmoid" ? 0.25 : 1;
-      for (const [k, w] of weights.entries()) {
-        const i = Math.floor(k / pre);
-        const ratio = (populations[to]?.tauR[i] ?? NaN) / (populations[to]?.tauM[i] ?? NaN);
-        const place = (first[to] ?? 0) + i;
-        next[place] = (next[place] ?? NaN) + ratio * w * steepest * (vector[(first[from] ?? 0) + (k % pre)] ?? NaN);
-      }
+    const next = new Float64Array(size);
+    for (let k = 0; k < matrix.length; k++) {
+      const row = Math.floor(k / size);
+      next[row] = (next[row] ?? NaN) + (matrix[k] ?? NaN) * (vector[k % size] ?? NaN);
     }
-    const size = Math.hypot(...next);
-    if (round >= 80) logarithm += Math.log(size);
-    vector = next.map((value) => value / size);
+    const length = Math.hypot(...next);
+    if (round >= 80) logarithm += Math.log(length);
+    vector = next.map((value) => value / length);
   }
   return Math.exp(logarithm / 160);
 }
