@@ -45,7 +45,14 @@ export {
   type SourceSpec,
 } from "./spec.ts";
 export { describePlan, type Limits, type Plan } from "./plan.ts";
-export { tunings, type EnergyQuantity, type RecordSpec, type StateQuantity, type TraceQuantity, type Tuning } from "./layout.ts";
+export {
+  tunings,
+  type EnergyQuantity,
+  type RecordSpec,
+  type StateQuantity,
+  type TraceQuantity,
+  type Tuning,
+} from "./layout.ts";
 export type { AdapterFacts } from "./device.ts";
 export {
   DataError,

@@ -30,11 +30,25 @@ export interface PlanningOptions {
   readonly trajectoryBytes?: number;
   /** Device memory for input and target, in bytes; longer data is streamed through it. Default 8 MiB. */
   readonly frameBytes?: number;
+  /**
+   * Whether a small network (see `Tuning.networkProducts`) does many steps in one dispatch: several times as fast, but it is
+   * compiled for longer, on a software adapter for seconds. Default: on a GPU true, on a software adapter false.
+   */
+  readonly fuseSteps?: boolean;
   /** How work is cut into workgroups. Default `tunings.gpu`, or `tunings.cpu` on a software adapter. */
   readonly tuning?: Tuning;
 }
 
-const planningKeys = ["batch", "learning", "record", "energies", "trajectoryBytes", "frameBytes", "tuning"] as const;
+const planningKeys = [
+  "batch",
+  "learning",
+  "record",
+  "energies",
+  "trajectoryBytes",
+  "frameBytes",
+  "fuseSteps",
+  "tuning",
+] as const;
 const simulatorKeys = [...planningKeys, "seed", "device", "gpu", "label", "signal"] as const;
 const defaultFrameBytes = 8 * 2 ** 20;
 const defaultTrajectoryBytes = 64 * 2 ** 20;
@@ -52,6 +66,7 @@ export function resolvePlanning(options: PlanningOptions, isSoftware: boolean): 
     energies: list(energies, "options.energies", (value, path) => oneOf(value, path, energyQuantities)),
     trajectoryBytes: number(trajectoryBytes, "options.trajectoryBytes", positive),
     frameBytes: number(frameBytes, "options.frameBytes", positive),
+    fuseSteps: boolean(given.fuseSteps ?? !isSoftware, "options.fuseSteps"),
     tuning:
       given.tuning === undefined ? tunings[isSoftware ? "cpu" : "gpu"] : readTuning(given.tuning, "options.tuning"),
   };

@@ -135,10 +135,10 @@ export function cut(network: Network, options: PlanOptions, needs: Needs, layout
 }
 
 /** Few products in a step, no row of a softmax that needs a workgroup of its own, and a window that is kept whole. */
-function isSmallNetwork(network: Network, { batch, tuning }: PlanOptions, { segments }: Layout): boolean {
+function isSmallNetwork(network: Network, { batch, tuning, fuseSteps }: PlanOptions, { segments }: Layout): boolean {
   const products = network.projections.reduce((sum, { pre, post }) => sum + batch * pre * post, 0);
   const isWhole = segments === null || segments.count === 1;
-  return products <= tuning.networkProducts && isWhole && !network.populations.some(hasWideRows);
+  return fuseSteps && products <= tuning.networkProducts && isWhole && !network.populations.some(hasWideRows);
 }
 
 // ---- partial sums -------------------------------------------------------------------------------------------

@@ -57,6 +57,8 @@ export interface PlanOptions {
   readonly energies: readonly EnergyQuantity[];
   /** Bytes for what a window of adjoint errors keeps on the device. */
   readonly trajectoryBytes: number;
+  /** Whether a small network does many steps in one dispatch. */
+  readonly fuseSteps: boolean;
   /** Bytes for the frames of input and target. */
   readonly frameBytes: number;
   readonly tuning: Tuning;

@@ -60,7 +60,12 @@ export function addOuter(
 }
 
 /** Adds factor times a signal [batch][neurons], optionally times another one, summed over the batch. */
-export function addColumnSums(gradient: Float64Array, signal: Float64Array, factor: number, other?: Float64Array): void {
+export function addColumnSums(
+  gradient: Float64Array,
+  signal: Float64Array,
+  factor: number,
+  other?: Float64Array,
+): void {
   for (let k = 0; k < signal.length; k++) {
     addTo(gradient, k % gradient.length, factor * at(signal, k) * (other === undefined ? 1 : at(other, k)));
   }

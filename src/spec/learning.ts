@@ -39,7 +39,10 @@ function readWindow(value: unknown, errors: Errors): number {
 /** What only errors of the moment can use. */
 function refuseContradictions({ errors, feedback, traces, lagAligned, gain }: Learning): void {
   const refuse = (field: string, value: string | boolean, cure: string): never => {
-    throw new SpecError(`learning.${field}`, `is ${JSON.stringify(value)}, which errors "${errors}" cannot use. ${cure}`);
+    throw new SpecError(
+      `learning.${field}`,
+      `is ${JSON.stringify(value)}, which errors "${errors}" cannot use. ${cure}`,
+    );
   };
   const isOnline = errors === "local" || errors === "instantaneous";
   if (traces === "matched" && !isOnline) refuse("traces", traces, 'Use errors "local" or "instantaneous".');

@@ -66,7 +66,10 @@ function findCircle(count: number, edges: readonly Edge[]): number[] {
  */
 export function distancesOf({ schedule, populations, projections }: Network): number[] {
   if (schedule === "sweep") {
-    throw new SpecError("learning.lagAligned", 'is true, but in a "sweep" nothing lags. Leave it out, or use "jacobi".');
+    throw new SpecError(
+      "learning.lagAligned",
+      'is true, but in a "sweep" nothing lags. Leave it out, or use "jacobi".',
+    );
   }
   const distances = populations.map(({ cost }) => (cost === null ? Infinity : 0));
   const upward = projections.filter(({ fromSource }) => !fromSource);
@@ -78,12 +81,18 @@ export function distancesOf({ schedule, populations, projections }: Network): nu
   const stray = upward.find(({ from, to }) => distances[from] !== (distances[to] ?? NaN) + 1);
   if (stray !== undefined) {
     const problem = `but errors come to "${populations[stray.from]?.name ?? "?"}" on ways of different length`;
-    throw new SpecError("learning.lagAligned", `is true, ${problem} (${stray.name} is one). Use it on a stack of layers.`);
+    throw new SpecError(
+      "learning.lagAligned",
+      `is true, ${problem} (${stray.name} is one). Use it on a stack of layers.`,
+    );
   }
   const lost = distances.indexOf(Infinity);
   if (lost < 0) return distances;
   const problem = `but no error comes to "${populations[lost]?.name ?? "?"}"`;
-  throw new SpecError("learning.lagAligned", `is true, ${problem}. Use it on a stack of layers with a cost at its end.`);
+  throw new SpecError(
+    "learning.lagAligned",
+    `is true, ${problem}. Use it on a stack of layers with a cost at its end.`,
+  );
 }
 
 const steepest: Readonly<Record<Activation, number>> = {

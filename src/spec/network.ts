@@ -17,7 +17,17 @@ import {
   suggestion,
   wrong,
 } from "./read.ts";
-import type { Activation, Init, InitSpec, Network, NetworkSpec, Population, Projection, ScheduleKind, Source } from "./types.ts";
+import type {
+  Activation,
+  Init,
+  InitSpec,
+  Network,
+  NetworkSpec,
+  Population,
+  Projection,
+  ScheduleKind,
+  Source,
+} from "./types.ts";
 import { levelsOf } from "./levels.ts";
 
 /** Largest number of neurons, sources included, of a network. */
@@ -198,7 +208,8 @@ function resolveTau(value: unknown, place: TauPlace): Float64Array {
 
 function readTau(value: unknown, path: string, { field, dt, plastic }: TauPlace): number {
   const tau = number(value, path, positive);
-  if (tau < dt) throw new SpecError(path, `is ${tau}, below dt (${dt}). Raise ${field} or lower dt.`, { value: tau, dt });
+  if (tau < dt)
+    throw new SpecError(path, `is ${tau}, below dt (${dt}). Raise ${field} or lower dt.`, { value: tau, dt });
   // A rounding of 10 dt is no reason to refuse it.
   const least = PLASTIC_TAU_STEPS * dt;
   if (!plastic || tau >= least * (1 - 1e-12)) return tau;
@@ -259,7 +270,8 @@ function readRecurrent(value: unknown, path: string, from: Group, to: Group): bo
   const isLoop = from === to;
   const recurrent = boolean(value ?? isLoop, path);
   if (recurrent && from.isSource) throw new SpecError(path, "is true, but it comes from a source. Leave it out.");
-  if (!recurrent && isLoop) throw new SpecError(path, "is false, but it goes from a population to itself. Leave it out.");
+  if (!recurrent && isLoop)
+    throw new SpecError(path, "is false, but it goes from a population to itself. Leave it out.");
   return recurrent;
 }
 

@@ -3,6 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { createSimulator } from "../../src/index.ts";
 import { createReference } from "../../src/reference/index.ts";
+import { tunings } from "../../src/layout.ts";
 import { resolvePlanning } from "../../src/options.ts";
 import { planNetwork } from "../../src/plan.ts";
 import type { Simulator, SimulatorOptions, Where } from "../../src/simulator.ts";
@@ -123,46 +124,60 @@ const cases: readonly Case[] = [
   },
 ];
 
+async function follow({ spec, optimizer = { kind: "accumulate" } }: Case, own: SimulatorOptions): Promise<void> {
+  const { batch = 1, fuseSteps = false } = own;
+  const [window, windows] = [12, 3];
+  const frames = window * windows;
+  const learning: LearningSpec = { errors: "adjoint", window, optimizer };
+  const { input, target } = dataOf(spec, frames, batch);
+  const reference = createReference(resolveNetwork(spec), resolveLearning(learning), { batch, seed: 5 });
+  let loss = 0;
+  for (let k = 0; k < frames; k++) {
+    loss += (reference.step(frameOf(input, k, frames), frameOf(target, k, frames)) || 0) / frames;
+  }
+  const sim = await createSimulator(spec, { ...own, seed: 5, learning, device: device() });
+  expect(sim.plan.programs.network !== null).toBe(fuseSteps);
+  const [metrics] = await metricsOf(sim, { input, target, steps: frames });
+  const found: Record<string, number> = { loss: Math.abs((metrics?.loss ?? NaN) - loss) / loss };
+  const isAll = optimizer.kind === "accumulate";
+  const hasTau = isAll || spec.populations.some(({ plasticTauM }) => plasticTauM);
+  for (const [name, where] of placesOf(spec)) {
+    if (typeof where !== "string" && "of" in where && !hasTau) continue;
+    const plastic = typeof where === "string" || !("from" in where) || where.from !== "z";
+    if (!isAll && !plastic) continue;
+    found[`gradient of ${name}`] = difference(await sim.read("gradient", where), reference.read("gradient", where));
+  }
+  for (const { name } of spec.populations) {
+    found[`adjoint of ${name}`] = difference(await sim.read("adjoint", name), reference.read("adjoint", name));
+    const gradient = await sim.read("potentialGradient", name);
+    found[`potential gradient of ${name}`] = difference(gradient, reference.read("potentialGradient", name));
+    for (const quantity of ["potential", "rate", "bias", "tauM", "tauR"] as const) {
+      found[`${quantity} of ${name}`] = difference(await sim.read(quantity, name), reference.read(quantity, name));
+    }
+  }
+  for (const { from, to } of spec.projections) {
+    found[`weight ${from} ${to}`] = difference(
+      await sim.read("weight", { from, to }),
+      reference.read("weight", { from, to }),
+    );
+  }
+  sim.destroy();
+  // The table of properties asks for 1e-4; a wrong sign, row or step is 1e-2 and more.
+  expectSmall(found, 1e-4);
+}
+
 describe.each([1, 3])("batch %i", (batch) => {
-  it.each(cases)("$name", async ({ spec, optimizer = { kind: "accumulate" } }) => {
-    const [window, windows] = [12, 3];
-    const frames = window * windows;
-    const learning: LearningSpec = { errors: "adjoint", window, optimizer };
-    const { input, target } = dataOf(spec, frames, batch);
-    const reference = createReference(resolveNetwork(spec), resolveLearning(learning), { batch, seed: 5 });
-    let loss = 0;
-    for (let k = 0; k < frames; k++) {
-      loss += (reference.step(frameOf(input, k, frames), frameOf(target, k, frames)) || 0) / frames;
-    }
-    const sim = await createSimulator(spec, { batch, seed: 5, learning, device: device() });
-    const [metrics] = await metricsOf(sim, { input, target, steps: frames });
-    const found: Record<string, number> = { loss: Math.abs((metrics?.loss ?? NaN) - loss) / loss };
-    const isAll = optimizer.kind === "accumulate";
-    const hasTau = isAll || spec.populations.some(({ plasticTauM }) => plasticTauM);
-    for (const [name, where] of placesOf(spec)) {
-      if (typeof where !== "string" && "of" in where && !hasTau) continue;
-      const plastic = typeof where === "string" || !("from" in where) || where.from !== "z";
-      if (!isAll && !plastic) continue;
-      found[`gradient of ${name}`] = difference(await sim.read("gradient", where), reference.read("gradient", where));
-    }
-    for (const { name } of spec.populations) {
-      found[`adjoint of ${name}`] = difference(await sim.read("adjoint", name), reference.read("adjoint", name));
-      const gradient = await sim.read("potentialGradient", name);
-      found[`potential gradient of ${name}`] = difference(gradient, reference.read("potentialGradient", name));
-      for (const quantity of ["potential", "rate", "bias", "tauM", "tauR"] as const) {
-        found[`${quantity} of ${name}`] = difference(await sim.read(quantity, name), reference.read(quantity, name));
-      }
-    }
-    for (const { from, to } of spec.projections) {
-      found[`weight ${from} ${to}`] = difference(
-        await sim.read("weight", { from, to }),
-        reference.read("weight", { from, to }),
-      );
-    }
-    sim.destroy();
-    // The table of properties asks for 1e-4; a wrong sign, row or step is 1e-2 and more.
-    expectSmall(found, 1e-4);
-  });
+  it.each(cases)("$name", (given) => follow(given, { batch }));
+});
+
+/** It takes a software adapter seconds to compile: few cases. */
+describe.each([
+  { batch: 1, networkWidth: 1 },
+  { batch: 3, networkWidth: 8 },
+])("in one workgroup of $networkWidth", ({ batch, networkWidth }) => {
+  it.each(cases.filter(({ name }) => name.endsWith("time constants")))("$name", (given) =>
+    follow(given, { batch, fuseSteps: true, tuning: { ...tunings.cpu, networkWidth } }),
+  );
 });
 
 /** Bytes of the trajectory of a window that is kept whole, and of its checkpoints. */
@@ -183,12 +198,12 @@ describe("a window that is cut into segments", () => {
     const whole = await createSimulator(spec, base);
     const [expected] = await metricsOf(whole, { ...data, steps: 2 * window });
     const bytes = wholeBytes(spec, { batch, learning });
-    // The segments that come out are 14, 8 and 4 steps long, or nearly, and the last one is shorter.
-    for (const share of [0.5, 0.35, 0.28]) {
+    // From two segments up to as many as checkpoints allow.
+    for (const share of [0.65, 0.5, 0.42]) {
       const sim = await createSimulator(spec, { ...base, trajectoryBytes: Math.floor(share * bytes) });
       const { segments } = sim.plan;
       expect(segments?.count).toBeGreaterThan(1);
-      expect(segments?.recomputation).toBeGreaterThan(1.5);
+      expect(segments?.recomputation).toBeGreaterThanOrEqual(1.5);
       const [metrics] = await metricsOf(sim, { ...data, steps: 2 * window });
       expect(metrics?.loss).toBe(expected?.loss);
       expect(metrics?.traces).toEqual(expected?.traces);

@@ -2,8 +2,9 @@
 
 import { describe, expect, it } from "vitest";
 import type { LearningSpec, NetworkSpec, OptimizerSpec } from "../../src/spec.ts";
+import { tunings } from "../../src/layout.ts";
 import { useDevice } from "./shared-device.ts";
-import { expectSmall, Twin } from "./twin.ts";
+import { expectSmall, Twin, type TwinOptions } from "./twin.ts";
 
 const device = useDevice();
 
@@ -127,19 +128,40 @@ const cases: readonly Case[] = [
   { name: "no feedback", spec: graph(), learning: { feedback: "none", optimizer: sgd } },
 ];
 
+async function follow(spec: NetworkSpec, options: TwinOptions): Promise<void> {
+  using twin = await Twin.create(device(), spec, options);
+  const { learning, fuseSteps = false } = options;
+  expect(twin.sim.plan.programs.network !== null).toBe(fuseSteps);
+  // Slopes that wait for their errors cannot be written.
+  if (learning?.lagAligned !== true) twin.randomise();
+  // Loops that look ahead feed the rounding of f32 back in every step; a wrong index, sign or order is 1e-2 and more.
+  const within = 2e-5;
+  expectSmall(await twin.step(1), within);
+  expectSmall({ ...(await twin.step(5)), ...(await twin.differences()) }, within);
+  // A run without learning leaves parameters alone; one without a target has no cost.
+  expectSmall({ ...(await twin.step(3, { learn: false })), ...(await twin.differences()) }, within);
+  expectSmall({ ...(await twin.step(2, { target: false })), ...(await twin.differences()) }, within);
+  expectSmall({ ...(await twin.step(4)), ...(await twin.differences()) }, within);
+  expect((await twin.padding()).every((value) => value === 0)).toBe(true);
+}
+
 describe.each([1, 3])("batch %i", (batch) => {
-  it.each(cases)("$name", async ({ spec, learning }) => {
-    using twin = await Twin.create(device(), spec, { batch, seed: 5, learning });
-    // Slopes that wait for their errors cannot be written.
-    if (learning.lagAligned !== true) twin.randomise();
-    // Loops that look ahead feed the rounding of f32 back in every step; a wrong index, sign or order is 1e-2 and more.
-    const within = 2e-5;
-    expectSmall(await twin.step(1), within);
-    expectSmall({ ...(await twin.step(5)), ...(await twin.differences()) }, within);
-    // A run without learning leaves parameters alone; one without a target has no cost.
-    expectSmall({ ...(await twin.step(3, { learn: false })), ...(await twin.differences()) }, within);
-    expectSmall({ ...(await twin.step(2, { target: false })), ...(await twin.differences()) }, within);
-    expectSmall({ ...(await twin.step(4)), ...(await twin.differences()) }, within);
-    expect((await twin.padding()).every((value) => value === 0)).toBe(true);
-  });
+  it.each(cases)("$name", ({ spec, learning }) => follow(spec, { batch, seed: 5, learning }));
+});
+
+/** It takes a software adapter seconds to compile: few cases, that together have every part. */
+const fused = [
+  "sweep, no errors",
+  "time constants, jacobi, target delay 1",
+  "matched traces, time constants, sweep",
+  "aligned lags, matched traces",
+];
+
+describe.each([
+  { batch: 1, networkWidth: 1 },
+  { batch: 3, networkWidth: 8 },
+])("in one workgroup of $networkWidth", ({ batch, networkWidth }) => {
+  it.each(cases.filter(({ name }) => fused.includes(name)))("$name", ({ spec, learning }) =>
+    follow(spec, { batch, seed: 5, learning, fuseSteps: true, tuning: { ...tunings.cpu, networkWidth } }),
+  );
 });

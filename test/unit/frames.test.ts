@@ -2,9 +2,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { DataError } from "../../src/errors.ts";
 import { FrameStream, signalsOf, type Signal, type SignalData, type Window } from "../../src/frames.ts";
-import { tunings } from "../../src/layout.ts";
 import { planNetwork, type Plan } from "../../src/plan.ts";
-import { resolveLearning, resolveNetwork, type NetworkSpec } from "../../src/spec.ts";
+import { resolveNetwork, type NetworkSpec } from "../../src/spec.ts";
+import { defaults } from "./planning.ts";
 
 // ---- streaming ----------------------------------------------------------------------------------------------
 
@@ -115,6 +115,7 @@ function plan(spec: Partial<NetworkSpec>, batch = 2): Plan {
     record: [],
     energies: [],
     trajectoryBytes: 2 ** 26,
+    fuseSteps: false,
     frameBytes: 1024,
     tuning: tunings.cpu,
   });

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { layOut, traceQuantities, type Layout, type PlanOptions, type RecordSpec } from "../../src/layout.ts";
 import { needsOf } from "../../src/needs.ts";
 import { resolveLearning, resolveNetwork, type LearningSpec, type Network, type NetworkSpec } from "../../src/spec.ts";
+import { defaults } from "./planning.ts";
 import { cut, type Cut, type Groups, type Tile } from "../../src/tiles.ts";
 
 /** Both sides of a quad, of a workgroup, and of the stretches that make a partial sum. */
@@ -59,16 +60,18 @@ const graph: fc.Arbitrary<Case> = fc
     learning,
     record: fc.array(fc.tuple(index, fc.constantFrom(...traceQuantities)), { maxLength: 2 }),
     batch,
+    fuseSteps: fc.constantFrom(false, false, true),
     tuning: fc.record({
       workgroups: fc.constantFrom(8, 256),
       sharedCurrents: fc.boolean(),
       columnQuads: fc.integer({ min: 1, max: 4 }),
-      networkProducts: fc.constantFrom(0, 0, 4096),
+      networkProducts: fc.constant(4096),
       networkWidth: fc.constantFrom(1, 64),
     }),
   })
   .map((given) => {
-    const { sources, populations, more, plastic, schedule, targetDelay, learning, record, batch, tuning } = given;
+    const { sources, populations, more, plastic, schedule, targetDelay, learning, record, batch, fuseSteps, tuning } =
+      given;
     const sourceNames = sources.map((_, i) => `source${i}`);
     const names = populations.map((_, i) => `population${i}`);
     const all = [...sourceNames, ...names];
@@ -119,6 +122,7 @@ const graph: fc.Arbitrary<Case> = fc
       learning: resolveLearning(learning),
       energies: [],
       trajectoryBytes: 2 ** 28,
+      fuseSteps: false,
       frameBytes: 4096,
     };
     return { network: resolveNetwork(spec), options };

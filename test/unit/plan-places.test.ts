@@ -1,10 +1,11 @@
 /** Which errors are computed, and where everything stands. */
 
 import { describe, expect, it } from "vitest";
-import { momentsOf, quadsOf, slopeSlots, targetQuads, tunings } from "../../src/layout.ts";
+import { momentsOf, quadsOf, slopeSlots, targetQuads } from "../../src/layout.ts";
 import { layered, resolveLearning, resolveNetwork } from "../../src/spec.ts";
 import { none } from "../../src/tiles.ts";
 import { forEveryGraph, planned, tilesOf, type Planned } from "./graphs.ts";
+import { defaults } from "./planning.ts";
 
 describe("errors", () => {
   it("are computed for whoever learns, feels or records them, for whoever these project to, and for nobody else", () => {
@@ -156,7 +157,14 @@ describe("places", () => {
     });
     for (const traces of ["none", "matched"] as const) {
       const learning = resolveLearning({ lagAligned: true, traces });
-      const more = { record: [], energies: [], trajectoryBytes: 2 ** 20, frameBytes: 4096, tuning: tunings.gpu };
+      const more = {
+        record: [],
+        energies: [],
+        trajectoryBytes: 2 ** 20,
+        fuseSteps: false,
+        frameBytes: 4096,
+        tuning: tunings.gpu,
+      };
       const all = planned(resolveNetwork(stack), { batch: 5, learning, ...more });
       expectAllApart(all);
       // Two steps for each projection above, up and down, and one more.

@@ -1,11 +1,8 @@
 /** Plans for tests. */
 
-import { tunings, type PlanOptions, type Tuning } from "../../src/layout.ts";
+import { tunings, type PlanOptions } from "../../src/layout.ts";
 import { planNetwork, type Dispatch, type Plan } from "../../src/plan.ts";
 import { resolveLearning, resolveNetwork, type NetworkSpec } from "../../src/spec.ts";
-
-/** Has small networks, too, stepped by several kernels, as large ones are. */
-export const apart = { ...tunings.gpu, networkProducts: 0 } as const satisfies Tuning;
 
 export const defaults: PlanOptions = {
   batch: 1,
@@ -13,8 +10,11 @@ export const defaults: PlanOptions = {
   record: [],
   energies: [],
   trajectoryBytes: 2 ** 26,
+  fuseSteps: false,
   frameBytes: 65536,
-  tuning: apart,
+  // Small networks, too, are stepped by several kernels, as large ones are.
+  fuseSteps: false,
+  tuning: tunings.gpu,
 };
 
 export const plan = (spec: NetworkSpec, options: Partial<PlanOptions> = {}): Plan =>

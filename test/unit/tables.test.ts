@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { Engine, type RunConstants } from "../../src/engine.ts";
-import { layOut, quadsOf, traceQuantities, tunings, type Layout, type PlanOptions } from "../../src/layout.ts";
+import { layOut, quadsOf, traceQuantities, type Layout, type PlanOptions } from "../../src/layout.ts";
 import { needsOf } from "../../src/needs.ts";
 import { resolveLearning, resolveNetwork, type Network } from "../../src/spec.ts";
 import {
@@ -16,6 +16,7 @@ import {
   traceTable,
 } from "../../src/tables.ts";
 import { cut, none, type Cut, type Tile } from "../../src/tiles.ts";
+import { defaults } from "./planning.ts";
 import { decode, decodeAll, offsetsOf, struct } from "./reflection.ts";
 
 const network = resolveNetwork({
@@ -43,6 +44,7 @@ const network = resolveNetwork({
   ],
 });
 const options: PlanOptions = {
+  ...defaults,
   batch: 6,
   learning: resolveLearning({ optimizer: { kind: "adam", eta: 0.25, beta1: 0.5, beta2: 0.75, epsilon: 0.0625 } }),
   record: [
@@ -51,6 +53,7 @@ const options: PlanOptions = {
   ],
   energies: [],
   trajectoryBytes: 2 ** 26,
+  fuseSteps: false,
   frameBytes: 4096,
   tuning: tunings.cpu,
 };
