@@ -115,7 +115,12 @@ export async function reproduce(request: ReproduceRequest, workplace: ReproduceW
 
 // ---- networks -----------------------------------------------------------------------------------------------
 
-/** A network whose output is recorded. */
+/** What is compared is recorded. A hundred thousand steps of a few neurons are worth a kernel of their own. */
+const SHARED: Pick<SimulatorOptions, "record" | "fuseSteps"> = {
+  record: [{ population: OUTPUT, quantity: "rate" }],
+  fuseSteps: true,
+};
+
 async function openTeacher(
   experiment: Experiment,
   way: Way,
@@ -129,7 +134,7 @@ async function openTeacher(
     ...(signal && { signal }),
     batch,
     learning: { errors: "none" },
-    record: [{ population: OUTPUT, quantity: "rate" }],
+    ...SHARED,
   });
   open.push(teacher);
   const values = parameters.map(({ teacher: value }) => value);
@@ -151,7 +156,7 @@ async function openStudent(
     ...(signal && { signal }),
     batch: experiment.batch,
     learning: learningOf(experiment, way),
-    record: [{ population: OUTPUT, quantity: "rate" }],
+    ...SHARED,
   });
   open.push(student);
   writeWeights(student, experiment, start);
