@@ -11,16 +11,21 @@ import { verifyRecording } from "../../src/train/verification.ts";
 import { createReferenceSimulator } from "../unit/reference-simulator.ts";
 import { testGpu, withDevice } from "./device.ts";
 
-test.each(["chain-softplus", "instantaneous-errors", "latent-equilibrium-mse", "mlp-tanh-ce"])(
-  "recording %s",
-  async (name) => {
-    const text = readFileSync(new URL(`../fixtures/golden/${name}.json`, import.meta.url), "utf8");
-    // With no device given, every simulator has its own.
-    const checks = await verifyRecording(parseRecording(text, name), { createSimulator, host: { gpu: testGpu } });
-    expect(checks).toHaveLength(23);
-    expect(checks.filter(({ holds }) => !holds)).toEqual([]);
-  },
-);
+function load(name: string): Recording {
+  return parseRecording(readFileSync(new URL(`../fixtures/golden/${name}.json`, import.meta.url), "utf8"), name);
+}
+
+test.each(["chain-softplus", "instantaneous-errors", "mlp-tanh-ce"])("recording %s", async (name) => {
+  const checks = await withDevice((device) => verifyRecording(load(name), { createSimulator, host: { device } }));
+  expect(checks).toHaveLength(23);
+  expect(checks.filter(({ holds }) => !holds)).toEqual([]);
+});
+
+test("recording latent-equilibrium-mse; with no device given, every simulator has its own", async () => {
+  const checks = await verifyRecording(load("latent-equilibrium-mse"), { createSimulator, host: { gpu: testGpu } });
+  expect(checks).toHaveLength(23);
+  expect(checks.filter(({ holds }) => !holds)).toEqual([]);
+});
 
 const wide = layered({
   dt: 0.2,
