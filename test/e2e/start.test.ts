@@ -118,7 +118,7 @@ test("verify in Chrome: a line a check, a sentence for what is no recording, exi
   const lines = stdout.split("\n").filter((line) => / (ok|FAIL)$/.test(line));
   for (const line of lines) expect(line).toMatch(/^\S+ \S+ \d\.\de[+-]\d+ (1e-4|1e-3|0) (ok|FAIL)$/);
   const ofFile = (name: string): string[] => lines.filter((line) => line.startsWith(`${name} `));
-  expect(ofFile("latent-equilibrium-mse").filter((line) => line.endsWith(" ok"))).toHaveLength(19);
+  expect(ofFile("latent-equilibrium-mse").filter((line) => line.endsWith(" ok"))).toHaveLength(23);
   expect(ofFile("wrong").filter((line) => line.endsWith(" FAIL"))).toHaveLength(1);
   expect(stderr).toContain(`${bad}: spec is missing; it must be an object.`);
   expect(stderr).toMatch(/none: cannot be read \(ENOENT/);
