@@ -37,8 +37,8 @@ export interface Tone {
 export interface FrequencyResponse {
   readonly dt: number;
   readonly chain: readonly NeuronTimes[];
-  /** Steps that were run for each rule. */
-  readonly steps: number;
+  /** That were run. */
+  readonly steps: Readonly<Record<ToneRule, number>>;
   readonly tones: readonly Tone[];
 }
 
@@ -55,11 +55,10 @@ const SETTLED = 12;
 export async function frequencyResponse(options: FrequencyOptions): Promise<FrequencyResponse> {
   const { dt, chain, frequencies } = options;
   check(options);
-  const span = spanOf(options);
   const measured: Record<ToneRule, readonly ToneResponse[]> = {
-    local: await drive("local", span, options),
-    adjoint: await drive("adjoint", span, options),
-    instantaneous: await drive("instantaneous", span, options),
+    local: await drive("local", options),
+    adjoint: await drive("adjoint", options),
+    instantaneous: await drive("instantaneous", options),
   };
   const tones = frequencies.map((frequency, index): Tone => {
     const expected = byRule((rule) => closedForm(rule, chain, dt, frequency));
@@ -76,28 +75,34 @@ export async function frequencyResponse(options: FrequencyOptions): Promise<Freq
       expectedGainRatio: expected.local.gain / expected.adjoint.gain,
     };
   });
-  return { dt, chain, steps: span.steps, tones };
+  return { dt, chain, steps: byRule((rule) => spanOf(rule, options).steps), tones };
 }
 
 interface Span {
   readonly steps: number;
-  /** Steps that are fitted: the last ones of errors, which settle from the start on, and the first ones of the adjoint. */
-  readonly fitted: number;
+  /** Steps that are fitted, the last one excluded. */
+  readonly from: number;
+  readonly to: number;
 }
 
-/** Half a period of the lowest frequency is enough to tell gain and phase apart. */
-function spanOf({ dt, chain, frequencies }: FrequencyOptions): Span {
-  // The filters of a chain settle one after the other: those of errors have poles at tauR, those of adjoints at tauM.
+/**
+ * Half a period of the lowest frequency, which is enough to tell gain and phase apart, after what was there at the start
+ * has decayed, or, for the adjoint, which runs backward, before what the end brings about.
+ */
+function spanOf(rule: ToneRule, { dt, chain, frequencies }: FrequencyOptions): Span {
   const sum = (of: keyof NeuronTimes): number => chain.reduce((total, neuron) => total + neuron[of], 0);
-  const settling = Math.ceil((SETTLED * Math.max(sum("tauM"), sum("tauR"))) / dt);
+  // The filters of a chain settle one after the other: those of errors have poles at tauR, those of adjoints at tauM.
+  const times = { local: sum("tauR"), adjoint: sum("tauM"), instantaneous: 0 }[rule];
+  const settling = Math.ceil((SETTLED * times) / dt);
   const fitted = Math.ceil(Math.PI / Math.min(...frequencies) / dt);
-  return { steps: settling + fitted, fitted };
+  const from = rule === "adjoint" ? 0 : settling;
+  return { steps: settling + fitted, from, to: from + fitted };
 }
 
 /** The response at each frequency. */
-async function drive(rule: ToneRule, span: Span, options: FrequencyOptions): Promise<ToneResponse[]> {
+async function drive(rule: ToneRule, options: FrequencyOptions): Promise<ToneResponse[]> {
   const { dt, chain, frequencies, signal } = options;
-  const { steps, fitted } = span;
+  const { steps, from, to } = spanOf(rule, options);
   const batch = frequencies.length;
   const [bottom, top] = [nameOf(0), nameOf(chain.length - 1)];
   const learning: LearningSpec = {
@@ -124,8 +129,7 @@ async function drive(rule: ToneRule, span: Span, options: FrequencyOptions): Pro
     return frequencies.map((frequency, lane) => {
       const fit = (values: Float32Array | undefined): ToneResponse => {
         const own = Float32Array.from({ length: steps }, (_, k) => values?.[k * batch + lane] ?? Number.NaN);
-        const from = rule === "adjoint" ? 0 : steps - fitted;
-        return fitTone(own, frequency * dt, from, from + fitted);
+        return fitTone(own, frequency * dt, from, to);
       };
       const [cause, effect] = [fit(signalDown), fit(errors)];
       return { gain: effect.gain / cause.gain, phase: effect.phase - cause.phase };

@@ -157,6 +157,8 @@ describe("the flags of npm run align", () => {
   });
 });
 
+const steps = { local: 9, adjoint: 9, instantaneous: 9 };
+
 describe("the lines of an alignment", () => {
   const none = { cosine: null, signs: null, gain: null };
   const lines = measurementLines({
@@ -205,7 +207,7 @@ describe("the lines of an alignment", () => {
       { ...tone, phaseDifference: 0.0011, gainRatio: 4 },
       { ...tone, phaseDifference: 0, gainRatio: 3.95 },
     ];
-    const ends = responseLines({ dt: 0.01, chain, steps: 9, tones }).slice(3);
+    const ends = responseLines({ dt: 0.01, chain, steps, tones }).slice(3);
     expect(ends.map((line) => line.split(" ").at(-1))).toEqual(["ok", "FAIL", "FAIL"]);
     expect(ends[0]).toContain("0.7500 %");
   });
@@ -219,7 +221,7 @@ describe("the Bode figure", () => {
     const ratios = { phaseDifference: 0, gainRatio: 100, expectedGainRatio: 100 };
     return { frequency, measured: values, expected: values, ...ratios };
   });
-  const response: FrequencyResponse = { dt: 0.01, chain, steps: 9, tones };
+  const response: FrequencyResponse = { dt: 0.01, chain, steps, tones };
   const svg = bodeFigure({ title: "A & B", subtitle: "on a <machine>", responses: [response, response] });
   /** Places of the marks of a colour, legend left out. */
   const marks = (color: string) =>
