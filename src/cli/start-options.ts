@@ -55,7 +55,7 @@ export function startHelp(): string {
   const { name, period, budgets, conditions, adjoint } = previousDigit;
   const defaults = crossfadesOf(conditions).map((crossfade) => {
     const alike = conditions.filter((condition) => condition.crossfade === crossfade);
-    return `at crossfade ${crossfade} ${alike.map(({ rule }) => flagNameOf(rule)).join(", ")}`;
+    return `${" ".repeat(17)}at crossfade ${crossfade}: ${alike.map(({ rule }) => flagNameOf(rule)).join(", ")}`;
   });
   return `npm start -- [flags]
 
@@ -63,7 +63,8 @@ Trains a preset on real data, with several learning rules side by side on one GP
 
   --preset NAME  ${presets.map((preset) => preset.name).join(", ")}; default ${name}
   --rules A,B    of ${RULES.map(flagNameOf).join(", ")}, each at every crossfade of the preset;
-                 default of ${name}: ${defaults.join("; ")}
+                 default of ${name}:
+${defaults.join("\n")}
   --crossfade N  only this one, for every rule: a digit fades in over N of its ${period} steps; 0 is a hard switch
   --steps N      a multiple of ${period}, with the rule exact of ${adjoint.window}; default ${whole(budgets.hardware)}, or ${whole(budgets.software)} on a software adapter
   --seed N       of the initial weights and of the training data; default 1
