@@ -109,16 +109,7 @@ function plan(spec: Partial<NetworkSpec>, batch = 2): Plan {
     projections: [{ from: "eye", to: "out" }],
     ...spec,
   };
-  return planNetwork(resolveNetwork(network), {
-    batch,
-    learning: resolveLearning(),
-    record: [],
-    energies: [],
-    trajectoryBytes: 2 ** 26,
-    fuseSteps: false,
-    frameBytes: 1024,
-    tuning: tunings.cpu,
-  });
+  return planNetwork(resolveNetwork(network), { ...defaults, batch, frameBytes: 1024 });
 }
 
 const twoSources = {

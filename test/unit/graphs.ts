@@ -116,13 +116,13 @@ const graph: fc.Arbitrary<Case> = fc
     const key = ({ population, quantity }: RecordSpec): string => `${quantity}/${population}`;
     const recorded = [...new Map(wanted.map((entry) => [key(entry), entry])).values()];
     const options: PlanOptions = {
+      ...defaults,
       batch,
+      fuseSteps,
       tuning,
       record: recorded,
       learning: resolveLearning(learning),
-      energies: [],
       trajectoryBytes: 2 ** 28,
-      fuseSteps: false,
       frameBytes: 4096,
     };
     return { network: resolveNetwork(spec), options };

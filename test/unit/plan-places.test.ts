@@ -157,15 +157,7 @@ describe("places", () => {
     });
     for (const traces of ["none", "matched"] as const) {
       const learning = resolveLearning({ lagAligned: true, traces });
-      const more = {
-        record: [],
-        energies: [],
-        trajectoryBytes: 2 ** 20,
-        fuseSteps: false,
-        frameBytes: 4096,
-        tuning: tunings.gpu,
-      };
-      const all = planned(resolveNetwork(stack), { batch: 5, learning, ...more });
+      const all = planned(resolveNetwork(stack), { ...defaults, batch: 5, learning });
       expectAllApart(all);
       // Two steps for each projection above, up and down, and one more.
       const waiting = waitingIn(all).flatMap(([what, , quads]) => (what.startsWith("slopes/") ? [quads] : []));

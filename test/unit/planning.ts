@@ -10,7 +10,6 @@ export const defaults: PlanOptions = {
   record: [],
   energies: [],
   trajectoryBytes: 2 ** 26,
-  fuseSteps: false,
   frameBytes: 65536,
   // Small networks, too, are stepped by several kernels, as large ones are.
   fuseSteps: false,

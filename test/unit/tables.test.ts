@@ -51,11 +51,7 @@ const options: PlanOptions = {
     { population: "hidden", quantity: "slope" },
     { population: "eye", quantity: "feedback" },
   ],
-  energies: [],
-  trajectoryBytes: 2 ** 26,
-  fuseSteps: false,
   frameBytes: 4096,
-  tuning: tunings.cpu,
 };
 
 /** What is planned for a network, and where its places and those that only kernels know begin, in quads. */
