@@ -27,7 +27,9 @@ export function main(args: readonly string[], signal: AbortSignal): Promise<numb
 
 async function run(options: AlignOptions, signal: AbortSignal): Promise<number> {
   const { request, host: asked } = options;
-  console.log(`\n${titleOf(request.preset)}: how close rules come to the exact gradient\n`);
+  console.log(
+    `\n${titleOf(request.preset)}\nHow close rules come to the exact gradient, and errors to the closed forms on tones.\n`,
+  );
   try {
     return await withHost({ asked, preferred: "node" }, signal, async (host) => {
       console.log(`Host:    ${host.name}`);
