@@ -1,7 +1,8 @@
 // One step back through a window of adjoint errors, of some populations:
 //
 //   alpha = phi'(u_prosp) * (m + beta * pull of the cost on r)
-//   lambda = rho alpha + a p ;  p = (1 - a) p + (1 - rho) alpha ;  rho = tau_r / tau_m, a = dt / tau_m
+//   lambda = rho alpha + a p ;  p = (1 - a) p + (1 - rho) alpha ;  rho = tau_r / tau_m, a = dt /
+// tau_m
 //
 // m is W^T lambda of those that these rates reach, as the last dispatches of `propagate` left it;
 // p is the momentum of the step after. Step k is what the clock counts less one. The look-ahead

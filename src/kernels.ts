@@ -4,6 +4,7 @@
  */
 
 import apply from "../shaders/apply.wgsl?raw";
+import energies from "../shaders/energies.wgsl?raw";
 import gradient from "../shaders/gradient.wgsl?raw";
 import initialize from "../shaders/initialize.wgsl?raw";
 import learn from "../shaders/learn.wgsl?raw";
@@ -26,6 +27,7 @@ import optimizer from "../shaders/common/optimizer.wgsl?raw";
 import params from "../shaders/common/params.wgsl?raw";
 import plasticBindings from "../shaders/common/plastic-bindings.wgsl?raw";
 import population from "../shaders/common/population.wgsl?raw";
+import populations from "../shaders/common/populations.wgsl?raw";
 import products from "../shaders/common/products.wgsl?raw";
 import projectionBindings from "../shaders/common/projection-bindings.wgsl?raw";
 import projections from "../shaders/common/projections.wgsl?raw";
@@ -49,6 +51,7 @@ const snippets = {
   params,
   "plastic-bindings": plasticBindings,
   population,
+  populations,
   products,
   "projection-bindings": projectionBindings,
   projections,
@@ -124,7 +127,8 @@ const onBlocks = [
 const ofGrid = ["WIDTH", "BATCH"] as const;
 const ofFields = ["FIELD", "TOP_DOWN", "DERIVATIVE", "IS_ALIGNED"] as const;
 const ofWindow = ["SEGMENT", "GRADIENT"] as const;
-const ofPopulations = ["COSTS", "HAS_WIDE_ROWS", "TARGET_LAG", "KEEPS_TARGET", "ACTIVATIONS"] as const;
+const ofTable = ["KEEPS_TARGET", "STEP_COSTS"] as const;
+const ofPopulations = [...ofTable, "COSTS", "HAS_WIDE_ROWS", "TARGET_LAG", "ACTIVATIONS"] as const;
 const ofNeurons = ["ERRORS", "TRACES", "BEGIN_TRACES", "TRAJECTORY", "PREVIOUS", "POWERS"] as const;
 const ofReversal = ["WINDOW", "COST_LAG", "HAS_DERIVATIVES", "TAU_SUMS", "POTENTIAL_GRADIENT"] as const;
 const ofTimeConstants = ["TAU_SIGNAL", "TAU_TRACE"] as const;
@@ -142,7 +146,17 @@ export const kernels = {
   },
   neurons: {
     source: neurons,
-    snippets: ["params", "grid", "activation", "fields", "window", "population", "neuron-bindings", "neuron"],
+    snippets: [
+      "params",
+      "grid",
+      "activation",
+      "fields",
+      "window",
+      "populations",
+      "population",
+      "neuron-bindings",
+      "neuron",
+    ],
     bindings: onNeurons,
     overrides: [
       ...["LOAD", "FINISH", "BEGIN", "SEGMENT_START"],
@@ -155,7 +169,17 @@ export const kernels = {
   },
   reverse: {
     source: reverse,
-    snippets: ["params", "grid", "activation", "fields", "window", "population", "neuron-bindings", "reversal"],
+    snippets: [
+      "params",
+      "grid",
+      "activation",
+      "fields",
+      "window",
+      "populations",
+      "population",
+      "neuron-bindings",
+      "reversal",
+    ],
     bindings: onNeurons,
     overrides: [...ofGrid, ...ofFields, ...ofWindow, ...ofPopulations, ...ofReversal],
   },
@@ -217,10 +241,38 @@ export const kernels = {
     bindings: onBlocks,
     overrides: [...ofGrid, ...ofWindow, "OPTIMIZER"],
   },
+  energies: {
+    source: energies,
+    snippets: ["params", "grid", "fields", "populations"],
+    bindings: [
+      ...clockwork,
+      { group: 1, name: "populations", access: "read" },
+      { group: 1, name: "parameters", access: "read" },
+      { group: 1, name: "state", access: "read-write" },
+      { group: 1, name: "record", access: "read-write" },
+    ],
+    overrides: [
+      ...["POPULATIONS", "HAS_ERRORS", "ACTION"],
+      ...["MISMATCH_TRACE", "COST_TRACE", "ENERGY_TRACE", "ACTION_TRACE", "CONSERVED_TRACE"],
+      ...ofGrid,
+      ...ofFields,
+      ...ofTable,
+    ],
+  },
   network: {
     source: network,
     snippets: [
-      ...(["params", "grid", "activation", "fields", "window", "population", "neuron", "reversal"] as const),
+      ...([
+        "params",
+        "grid",
+        "activation",
+        "fields",
+        "window",
+        "populations",
+        "population",
+        "neuron",
+        "reversal",
+      ] as const),
       ...(["projections", "products", "optimizer", "learning", "tracing", "time-constants"] as const),
       ...(["summing", "applying"] as const),
     ],

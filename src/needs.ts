@@ -29,14 +29,14 @@ export interface Needs {
   readonly learnsTauR: boolean;
   /** Whether rates of the step before outlive the finish of a population. */
   readonly keepsRates: boolean;
-  /** Whether a window sums up the gradients of the time constants. */
+  /** Whether a window keeps the derivatives of the potentials, and sums up the gradients of the time constants. */
   readonly sumsTau: boolean;
 }
 
 export const mostClasses = 16;
 
 /** @throws SpecError if the network is not one that the rule can be used on. */
-export function needsOf(network: Network, learning: Learning): Needs {
+export function needsOf(network: Network, learning: Learning, hasEnergies = false): Needs {
   const { populations, projections } = network;
   const isOnline = learning.errors === "local" || learning.errors === "instantaneous";
   const isAdjoint = learning.errors === "adjoint";
@@ -61,7 +61,7 @@ export function needsOf(network: Network, learning: Learning): Needs {
     learnsTauM,
     learnsTauR,
     keepsRates: isSweep && projections.some(({ delay }) => delay === 1),
-    sumsTau: isAdjoint && (learnsTauM || learnsTauR || learning.optimizer.kind === "accumulate"),
+    sumsTau: isAdjoint && (learnsTauM || learnsTauR || hasEnergies || learning.optimizer.kind === "accumulate"),
   };
 }
 

@@ -63,7 +63,7 @@ export function resolvePlanning(options: PlanningOptions, isSoftware: boolean): 
     batch: number(batch, "options.batch", integerRange(1, 65536)),
     learning: resolveLearning(options.learning),
     record: list(record, "options.record", readRecord),
-    energies: list(energies, "options.energies", (value, path) => oneOf(value, path, energyQuantities)),
+    energies: [...new Set(list(energies, "options.energies", (value, path) => oneOf(value, path, energyQuantities)))],
     trajectoryBytes: number(trajectoryBytes, "options.trajectoryBytes", positive),
     frameBytes: number(frameBytes, "options.frameBytes", positive),
     fuseSteps: boolean(given.fuseSteps ?? !isSoftware, "options.fuseSteps"),

@@ -12,6 +12,7 @@ import {
   type Layout,
   type Place,
   type PlanOptions,
+  type PlannedEnergy,
   type PlannedTrace,
 } from "./layout.ts";
 import { needsOf } from "./needs.ts";
@@ -75,6 +76,7 @@ export interface Plan {
   /** Frames of input and target that the frame buffer holds. */
   readonly frameCapacity: number;
   readonly traces: readonly PlannedTrace[];
+  readonly energies: readonly PlannedEnergy[];
   /** Steps that the record buffer holds. */
   readonly recordRows: number;
   /** Where the running costs stand in the state: first element and number. */
@@ -96,7 +98,7 @@ const mostQuads = 2 ** 32;
  * @throws DeviceError LIMIT_EXCEEDED if a place would not fit 32 bits.
  */
 export function planNetwork(network: Network, options: PlanOptions): Plan {
-  const needs = needsOf(network, options.learning);
+  const needs = needsOf(network, options.learning, options.energies.length > 0);
   const layout = layOut(network, options, needs);
   // Before any tile is listed: the list for what does not fit would not fit either.
   const { parameters, state, frames, record, checkpoints } = layout;
@@ -129,6 +131,7 @@ export function planNetwork(network: Network, options: PlanOptions): Plan {
     places: layout.places,
     frameCapacity: layout.frameCapacity,
     traces: layout.traces,
+    energies: layout.energies,
     recordRows: layout.recordRows,
     costs: layout.costs,
   };

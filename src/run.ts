@@ -79,7 +79,10 @@ const noFault = 0xffffffff;
 export const defaultChunkMilliseconds = 50;
 
 export const stagingBytes = (plan: Plan): number =>
-  16 + plan.costs.count * 16 + plan.traces.reduce((sum, trace) => sum + trace.rowSize * plan.recordRows * 16, 0);
+  16 + plan.costs.count * 16 + recorded(plan).reduce((sum, { rowSize }) => sum + rowSize * plan.recordRows * 16, 0);
+
+/** All that is recorded in every step, in the order in which it comes back. */
+const recorded = ({ traces, energies }: Plan) => [...traces, ...energies];
 
 interface Chunk {
   readonly steps: number;
@@ -238,8 +241,9 @@ async function submitChunk(context: RunContext, checked: Checked, at: number, wa
   if (context.isDestroyed) throw new DisposedError("run");
   const window = stream.prepare(at);
   if (window !== null) engine.writeConstants(Object.assign(constants, window));
-  const row = plan.traces.length > 0 ? at % plan.recordRows : 0;
-  const untilRecordEnds = plan.traces.length > 0 ? plan.recordRows - row : Infinity;
+  const traces = recorded(plan);
+  const row = traces.length > 0 ? at % plan.recordRows : 0;
+  const untilRecordEnds = traces.length > 0 ? plan.recordRows - row : Infinity;
   const { unit } = checked;
   const interval = Math.max(Math.floor(costInterval / unit), 1) * unit;
   const untilCosts = Math.min(every - (at % every), interval - (at % interval), checked.steps - at);
@@ -251,7 +255,7 @@ async function submitChunk(context: RunContext, checked: Checked, at: number, wa
   if (withCosts && plan.costs.count > 0) {
     copies.push({ buffer: engine.buffer("state"), offset: plan.costs.first * 16, size: plan.costs.count * 16 });
   }
-  for (const { first, rowSize } of plan.traces) {
+  for (const { first, rowSize } of traces) {
     copies.push({ buffer: engine.buffer("record"), offset: (first + row * rowSize) * 16, size: steps * rowSize * 16 });
   }
   ring.encode(encoder, staging, copies);
@@ -295,6 +299,7 @@ class Collector {
   private covered = 0;
   private since = performance.now();
   private traces: Float32Array[][];
+  private energies: Float32Array[][];
   private readonly plan: Plan;
   private readonly hasTarget: boolean;
   private readonly start: number;
@@ -304,6 +309,7 @@ class Collector {
     this.hasTarget = hasTarget;
     this.start = start;
     this.traces = plan.traces.map(() => []);
+    this.energies = plan.energies.map(() => []);
   }
 
   /** @throws DivergedError if the device raised its flag. */
@@ -322,6 +328,10 @@ class Collector {
       this.traces[index]?.push(unpad(new Float32Array(data, at, chunk.steps * rowSize * 4), columns));
       at += chunk.steps * rowSize * 16;
     });
+    this.plan.energies.forEach(({ rowSize }, index) => {
+      this.energies[index]?.push(unpad(new Float32Array(data, at, chunk.steps * rowSize * 4), this.plan.batch));
+      at += chunk.steps * rowSize * 16;
+    });
     this.covered += chunk.steps;
   }
 
@@ -334,12 +344,13 @@ class Collector {
       seconds,
       stepsPerSecond: this.covered / seconds,
       traces: this.traces.map(join),
-      energies: [],
+      energies: this.energies.map(join),
     };
     this.cost = 0;
     this.covered = 0;
     this.since = now;
     this.traces = this.plan.traces.map(() => []);
+    this.energies = this.plan.energies.map(() => []);
     return metrics;
   }
 }

@@ -123,7 +123,7 @@ export function cut(network: Network, options: PlanOptions, needs: Needs, layout
     feedback: network.populations.map(({ size }, node) => takeFeedback(node, false, size)),
     sourceFeedback: network.sources.map(({ size }, node) => takeFeedback(node, true, size)),
     partialSums: slots.end,
-    neurons: neuronGroups(network, options, needs, levels),
+    neurons: neuronGroups(network, options, needs, levels, isSmall),
     synapses: synapseGroups(network, needs, levels, (index) => cutter.tiles(jobOf(index))),
     learnTiles: isOnePass ? [] : learnTiles(network, tuning, paths),
     traces: traceGroups(layout, tuning),
@@ -135,10 +135,15 @@ export function cut(network: Network, options: PlanOptions, needs: Needs, layout
 }
 
 /** Few products in a step, no row of a softmax that needs a workgroup of its own, and a window that is kept whole. */
-function isSmallNetwork(network: Network, { batch, tuning, fuseSteps }: PlanOptions, { segments }: Layout): boolean {
+function isSmallNetwork(
+  network: Network,
+  { batch, tuning, fuseSteps, energies }: PlanOptions,
+  { segments }: Layout,
+): boolean {
   const products = network.projections.reduce((sum, { pre, post }) => sum + batch * pre * post, 0);
   const isWhole = segments === null || segments.count === 1;
-  return fuseSteps && products <= tuning.networkProducts && isWhole && !network.populations.some(hasWideRows);
+  const isPlain = fuseSteps && energies.length === 0;
+  return isPlain && products <= tuning.networkProducts && isWhole && !network.populations.some(hasWideRows);
 }
 
 // ---- partial sums -------------------------------------------------------------------------------------------
@@ -200,9 +205,15 @@ function joined(groups: readonly (readonly Tile[])[]): Groups {
   return { tiles, ranges };
 }
 
-function neuronGroups(network: Network, options: PlanOptions, { isSweep }: Needs, levels: number): Groups {
+function neuronGroups(
+  network: Network,
+  options: PlanOptions,
+  { isSweep }: Needs,
+  levels: number,
+  isSmall: boolean,
+): Groups {
   const { populations, sources } = network;
-  const tilesOf = neuronTiler(network, options);
+  const tilesOf = neuronTiler(network, options, isSmall ? options.tuning.networkWidth : neuronTile.width);
   const own = populations.map((node, block) => ({ level: node.level, tiles: tilesOf(node, block) }));
   const given = sources.flatMap((node, index) => tilesOf(node, populations.length + index));
   if (!isSweep) return joined([[...own.flatMap(({ tiles }) => tiles), ...given]]);
@@ -215,6 +226,7 @@ function neuronGroups(network: Network, options: PlanOptions, { isSweep }: Needs
 function neuronTiler(
   network: Network,
   { batch, tuning }: PlanOptions,
+  width: number,
 ): (node: Population | Source, block: number) => Tile[] {
   const nodes = [...network.populations, ...network.sources];
   const total = nodes.reduce((sum, { size }) => sum + quadsOf(size) * batch, 0);
@@ -226,7 +238,8 @@ function neuronTiler(
     }
     if (needsRows(node)) {
       const flags = neuronFlags.narrowRows;
-      return cutInto(batch, neuronTile.width, (row, rows) => ({ ...blank, block, row, rows, flags }));
+      // One row for each invocation.
+      return cutInto(batch, Math.min(width, neuronTile.width), (row, rows) => ({ ...blank, block, row, rows, flags }));
     }
     return cutInto(batch * quads, stretch, (row, rows) => ({ ...blank, block, row, rows }));
   };

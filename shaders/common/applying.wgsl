@@ -1,5 +1,6 @@
 // One optimiser step along the gradient of a window (shaders/apply.wgsl).
-// Provides: apply_tile. Uses: params, grid, window, optimizer, and the bindings state, parameters, first_moment.
+// Provides: apply_tile. Uses: params, grid, window, optimizer, and the bindings state, parameters,
+// first_moment.
 
 /// Tile flags: what the quads are, and whether they learn.
 const TAU_M = 1u;

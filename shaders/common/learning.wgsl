@@ -1,5 +1,6 @@
 // One optimiser step of weights and biases (shaders/learn.wgsl).
-// Provides: MATCHED, learn_tile. Uses: grid, projections, optimizer, and the bindings projections, state, parameters.
+// Provides: MATCHED, learn_tile. Uses: grid, projections, optimizer, and the bindings projections,
+// state, parameters.
 
 /// Whether synapses learn from traces.
 override MATCHED: bool = false;

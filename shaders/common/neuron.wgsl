@@ -1,7 +1,8 @@
 // One step of a population's neurons in parts: load, finish, begin (shaders/neurons.wgsl).
-// Provides: ERRORS, TRACES, BEGIN_TRACES, TRAJECTORY, PREVIOUS, POWERS, load_tile, finish_tile, begin_tile.
-// Uses: params, grid, activation, fields, population, and the bindings populations, parameters, partial_sums, frames, state,
-// record.
+// Provides: ERRORS, TRACES, BEGIN_TRACES, TRAJECTORY, PREVIOUS, POWERS, load_tile, finish_tile,
+// begin_tile.
+// Uses: params, grid, activation, fields, population, and the bindings populations, parameters,
+// partial_sums, frames, state, record.
 
 /// 0: no errors, 1: local, 2: instantaneous.
 override ERRORS: u32 = 1u;

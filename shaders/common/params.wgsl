@@ -8,7 +8,7 @@ struct Params {
   eta: f32,
   beta1: f32,
   beta2: f32,
-  /// Natural logarithms of beta1 and beta2, rounded once from f64 (THEORY: corrections 1 -
+  /// Natural logarithms of beta1 and beta2, rounded once from f64 (corrections 1 -
   /// beta^t).
   log_beta1: f32,
   log_beta2: f32,

@@ -1,7 +1,7 @@
-// Populations: where their values stand, and the costs of their rates.
-// Provides: COSTS, HAS_WIDE_ROWS, TARGET_LAG, KEEPS_TARGET, Population, Recorded, Range, SoftmaxRow, sum_parts, mask,
-// range_of, only_if, frame_of, cost_pull, softmax_of_tile. Uses: params, grid, fields, and the bindings partial_sums,
-// frames, state.
+// Stretches of populations, and the costs of their rates.
+// Provides: COSTS, HAS_WIDE_ROWS, TARGET_LAG, Range, SoftmaxRow, sum_parts, mask, range_of,
+// only_if, frame_of, cost_pull, softmax_of_tile. Uses: params, grid, fields, populations, and the
+// bindings partial_sums, frames, state.
 
 /// Bits of the costs that there are: 1 squared error, 2 cross-entropy.
 override COSTS: u32 = 3u;
@@ -9,8 +9,6 @@ override COSTS: u32 = 3u;
 override HAS_WIDE_ROWS: bool = false;
 /// Steps between a step and the one whose target it compares.
 override TARGET_LAG: u32 = 0u;
-/// Whether the target that a run begins with is the one that the last run kept.
-override KEEPS_TARGET: bool = false;
 
 /// Tile flags: any quads; batch rows, one per invocation; one batch row for the workgroup.
 const NARROW_ROWS = 1u;
@@ -18,52 +16,6 @@ const WIDE_ROW = 2u;
 
 const SQUARED_ERROR = 1u;
 const CROSS_ENTROPY = 2u;
-
-struct Population {
-  size: u32,
-  /// Quads in a batch row.
-  row: u32,
-  /// Place in each field of the state; sources have a rate only.
-  first: u32,
-  is_source: u32,
-  activation: u32,
-  /// Partial sums of the current and of the feedback: place of the first and number of them.
-  current: u32,
-  current_parts: u32,
-  feedback: u32,
-  feedback_parts: u32,
-  /// Places of tau_m and tau_r in the parameters.
-  tau_m: u32,
-  tau_r: u32,
-  gamma: f32,
-  beta: f32,
-  cost: u32,
-  /// Place of the running cost in the state.
-  cost_sum: u32,
-  /// Place of the first frame (input of a source, target of a cost), and quads in a frame.
-  frame: u32,
-  frame_size: u32,
-  has_error: u32,
-  /// Place in the state of the last target, laid out like a frame: class indices from 1, or
-  /// values, and behind them 1 where there was a target.
-  kept_target: u32,
-  /// Place in the state of the slopes of the last `slope_slots` steps; 0 slots: only the last.
-  slopes: u32,
-  slope_slots: u32,
-  /// Places in the record of what a window keeps of each step, its first row that before the
-  /// window: look-ahead potentials, which become rates (inputs of a source); derivatives of the
-  /// potential; adjoints.
-  trajectory: u32,
-  derivatives: u32,
-  adjoints: u32,
-}
-
-struct Recorded {
-  population: Population,
-  /// Places of the traces in the record, in the order rate, error, potential, low-passed error,
-  /// slope, feedback, current, potential derivative, top-down signal; NONE where there is none.
-  places: array<vec4u, 3>,
-}
 
 /// The quads of one invocation: first, first + stride, ... below end.
 struct Range {
@@ -190,11 +142,18 @@ struct Comparison {
   is_summed: bool,
 }
 
+fn add_cost(place: u32, cost: vec4f, is_summed: bool) {
+  if (is_summed) {
+    state[place] += cost;
+  }
+  if (STEP_COSTS != 0u) {
+    state[place + STEP_COSTS] = cost;
+  }
+}
+
 fn squared_error_pull(p: Population, quad: u32, comparison: Comparison) -> vec4f {
   let difference = difference_of(p, quad, comparison.step, comparison.is_kept);
-  if (comparison.is_summed) {
-    state[p.cost_sum + quad] += 0.5 * p.beta * difference * difference;
-  }
+  add_cost(p.cost_sum + quad, 0.5 * p.beta * difference * difference, comparison.is_summed);
   return difference;
 }
 
@@ -204,9 +163,8 @@ fn cross_entropy_pull(p: Population, quad: u32, row: SoftmaxRow, comparison: Com
   let is_class = has_class & (vec4u(u32(max(class_index, 0.0))) == quad % p.row * 4u + QUAD);
   let log_probability = below_largest(p, quad, row.largest) - row.log_sum;
   let zero = vec4f();
-  if (comparison.is_summed) {
-    state[p.cost_sum + quad] -= select(zero, p.beta * log_probability, is_class);
-  }
+  let cost = -select(zero, p.beta * log_probability, is_class);
+  add_cost(p.cost_sum + quad, cost, comparison.is_summed);
   let one_hot = select(zero, vec4f(1.0), is_class);
   let is_inside = has_class & (mask(p, quad) > zero);
   return select(zero, one_hot - exp(max(log_probability, vec4f(LOWEST_EXPONENT))), is_inside);

@@ -1,5 +1,6 @@
 // Both products with the weights of a batch (shaders/propagate.wgsl).
-// Provides: multiply_tile. Uses: grid, projections, and the bindings projections, state, parameters, partial_sums.
+// Provides: multiply_tile. Uses: grid, projections, and the bindings projections, state,
+// parameters, partial_sums.
 
 /// Tile flags.
 const FORWARD = 1u;

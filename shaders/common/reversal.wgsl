@@ -1,6 +1,7 @@
 // One step back through a window of adjoint errors (shaders/reverse.wgsl).
-// Provides: WINDOW, COST_LAG, HAS_DERIVATIVES, TAU_SUMS, POTENTIAL_GRADIENT, reverse_tile. Uses: params, grid, activation,
-// fields, population, and the bindings populations, parameters, partial_sums, frames, state, record.
+// Provides: WINDOW, COST_LAG, HAS_DERIVATIVES, TAU_SUMS, POTENTIAL_GRADIENT, reverse_tile. Uses:
+// params, grid, activation, fields, population, and the bindings populations, parameters,
+// partial_sums, frames, state, record.
 
 /// Steps of a window.
 override WINDOW: u32 = 1u;
@@ -26,11 +27,17 @@ fn step_back(p: Population, index: u32, quad: u32, step: u32, row: u32, pull: ve
   let lambda = ratio * alpha + a * momentum;
   let earlier = (1.0 - a) * momentum + (1.0 - ratio) * alpha;
   state[ERROR * FIELD + k] = lambda;
+  if (TOP_DOWN != 0u) {
+    state[TOP_DOWN * FIELD + k] = alpha;
+  }
   state[LOW_PASSED * FIELD + k] = earlier;
   state[POTENTIAL_GRADIENT * FIELD + k] = -earlier / f32(BATCH);
   record[p.adjoints + row * n + quad] = lambda;
   if (HAS_DERIVATIVES) {
     let derivative = record[p.derivatives + row * n + quad];
+    if (DERIVATIVE != 0u) {
+      state[DERIVATIVE * FIELD + k] = derivative;
+    }
     state[TAU_SUMS * FIELD + k] += lambda * derivative;
     state[(TAU_SUMS + 1u) * FIELD + k] += alpha * derivative;
   }
@@ -65,6 +72,9 @@ fn reverse_tile(tile: Tile, step: u32, row: u32, since: u32, local: u32) {
   }
   let plain = only_if(!costed, range);
   for (var quad = plain.first; quad < plain.end; quad += plain.stride) {
+    if (STEP_COSTS != 0u && p.cost != 0u) {
+      state[p.cost_sum + STEP_COSTS + quad] = vec4f();
+    }
     step_back(p, tile.block, quad, step, row, vec4f());
   }
 }

@@ -1,5 +1,6 @@
 // The gradient of weights and biases over a segment (shaders/gradient.wgsl).
-// Provides: STEPS, CONTINUES, sum_tile. Uses: grid, window, projections, and the bindings projections, record, first_moment.
+// Provides: STEPS, CONTINUES, sum_tile. Uses: grid, window, projections, and the bindings
+// projections, record, first_moment.
 
 /// Steps of the segment, and whether there was one after it.
 override STEPS: u32 = 1u;
@@ -54,7 +55,8 @@ fn sum_tile(tile: Tile, local: u32) {
     add_weights(projection, pair / tile.columns, pair % tile.columns);
   }
   let has_biases = (projection.flags & LEARNS_BIAS) != 0u;
-  for (var row = tile.row + local; row < select(0u, min(last, projection.post), has_biases); row += WIDTH) {
+  let last_row = select(0u, min(last, projection.post), has_biases);
+  for (var row = tile.row + local; row < last_row; row += WIDTH) {
     add_biases(projection, row);
   }
 }

@@ -1,6 +1,6 @@
 // One optimiser step of time constants (shaders/learn_time_constants.wgsl).
-// Provides: TAU_SIGNAL, TAU_TRACE, learn_tau, learn_tau_tile. Uses: params, grid, fields, optimizer, and the bindings state,
-// parameters.
+// Provides: TAU_SIGNAL, TAU_TRACE, learn_tau, learn_tau_tile. Uses: params, grid, fields,
+// optimizer, and the bindings state, parameters.
 
 /// Fields of the state whose product is the gradient of tau_m: error and du/dt, or, with matched
 /// traces, the top-down signal and du/dt filtered.

@@ -1,5 +1,6 @@
 // What synapses keep of the past (shaders/traces.wgsl).
-// Provides: Trace, trace_tile. Uses: params, grid, fields, and the bindings traced, parameters, state.
+// Provides: Trace, trace_tile. Uses: params, grid, fields, and the bindings traced, parameters,
+// state.
 
 /// The signals: rates, all filtered by the time constants of one neuron, which stands for its
 /// class; the constant 1 or du/dt, each filtered by the time constants of its own neuron.

@@ -53,11 +53,11 @@ export function placeFrames(
 
 export function placeTraces(
   network: Network,
-  { batch, record, learning }: PlanOptions,
-): Pick<Layout, "traces" | "recordRows" | "record"> {
+  { batch, record, energies: wanted, learning }: PlanOptions,
+): Pick<Layout, "traces" | "energies" | "recordRows" | "record"> {
   refuseRepeats(record);
   const columns = record.map((entry) => recordedSize(network, entry));
-  const perRow = columns.reduce((sum, size) => sum + batch * quadsOf(size), 0);
+  const perRow = columns.reduce((sum, size) => sum + batch * quadsOf(size), wanted.length * quadsOf(batch));
   const fitting = Math.min(Math.max(Math.floor(recordBytes / 16 / Math.max(perRow, 1)), 1), maxRecordRows);
   // A window comes back whole.
   const recordRows = Math.max(Math.floor(fitting / learning.window), 1) * learning.window;
@@ -68,7 +68,12 @@ export function placeTraces(
     end += batch * quadsOf(size) * recordRows;
     return { ...entry, first, columns: size, rowSize: batch * quadsOf(size) };
   });
-  return { traces, recordRows, record: end };
+  const energies = wanted.map((quantity) => {
+    const first = end;
+    end += quadsOf(batch) * recordRows;
+    return { quantity, first, rowSize: quadsOf(batch) };
+  });
+  return { traces, energies, recordRows, record: end };
 }
 
 /** Two entries for one trace would share its place. */

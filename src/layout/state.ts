@@ -70,6 +70,11 @@ export function placeStates(
     if (cost !== null) places.set(`cost/${name}`, neurons(size, behind.take(batch * quadsOf(size))));
   }
   const costs = { first, count: behind.end - first };
+  if (options.energies.length > 0) {
+    // Laid out like the running costs.
+    behind.take(costs.count);
+    inner.set("action", behind.take(quadsOf(batch)));
+  }
   network.populations.forEach(({ name, size, cost }, index) => {
     if (cost !== null && network.targetDelay === 1) {
       inner.set(`keptTarget/${name}`, behind.take(2 * targetQuads(cost.kind, size, batch)));

@@ -144,6 +144,12 @@ export interface PlannedTrace extends RecordSpec {
   readonly columns: number;
 }
 
+export interface PlannedEnergy {
+  readonly quantity: EnergyQuantity;
+  readonly first: number;
+  readonly rowSize: number;
+}
+
 /** Bound buffers must start at multiples of 256 bytes, so every block does; in quads. */
 export const alignment = 16;
 export const recordBytes = 4 * 2 ** 20;
@@ -207,6 +213,8 @@ export interface Layout {
   readonly traces: readonly PlannedTrace[];
   readonly recordRows: number;
   readonly costs: { readonly first: number; readonly count: number };
+  /** Recorded energies: place in the record, and quads of one step. */
+  readonly energies: readonly PlannedEnergy[];
   /** Null unless errors are adjoint. */
   readonly segments: Segments | null;
 }

@@ -110,21 +110,27 @@ const steepest: Readonly<Record<Activation, number>> = {
  * independent uniform weights and as it is for equal ones. Above 1 the look-ahead is an iteration that grows with every
  * step, however small dt is (docs/theory.md, "Loops that look ahead").
  */
-export function loopGain({ populations, projections }: Network): number {
-  const squares = populations.map(() => populations.map(() => 0));
+export function loopGain(network: Network): number {
+  return Math.max(Math.sqrt(spectralRadius(gainsOf(network, "uniform"))), spectralRadius(gainsOf(network, "constant")));
+}
+
+/** From population to population: of uniform weights the squares, which add up where signs are random; of equal ones the gains. */
+function gainsOf({ populations, projections }: Network, kind: "uniform" | "constant"): number[][] {
+  const gains = populations.map(() => populations.map(() => 0));
   for (const { from, fromSource, to, init } of projections) {
     const [sender, receiver] = [populations[from], populations[to]];
     if (fromSource || sender === undefined || receiver === undefined) continue;
-    const slope = steepest[sender.activation] ** 2;
-    const row = squares[to];
-    if (row === undefined) continue;
+    const slope = steepest[sender.activation];
+    const row = gains[to];
+    if (row === undefined || init.kind !== kind) continue;
     const ratios = ratiosOf(receiver);
+    const sum = (values: readonly number[]): number => values.reduce((all, value) => all + value, 0);
     row[from] =
       init.kind === "uniform"
-        ? (slope * init.bound ** 2 * ratios.reduce((sum, ratio) => sum + ratio ** 2, 0)) / 3
-        : slope * init.value ** 2 * ratios.reduce((sum, ratio) => sum + ratio, 0) ** 2;
+        ? ((slope * init.bound) ** 2 * sum(ratios.map((ratio) => ratio ** 2))) / 3
+        : slope * Math.abs(init.value) * sum(ratios);
   }
-  return Math.sqrt(spectralRadius(squares));
+  return gains;
 }
 
 function ratiosOf({ tauM, tauR }: Population): number[] {
@@ -133,7 +139,8 @@ function ratiosOf({ tauM, tauR }: Population): number[] {
 
 /** Of a matrix without negative entries: the geometric mean of the growth of its powers, until it no longer matters. */
 function spectralRadius(matrix: readonly (readonly number[])[]): number {
-  const rounds = 200;
+  // A multiple of the length of most loops, so that each half has whole turns.
+  const rounds = 240;
   let vector = matrix.map(() => 1);
   let logarithm = 0;
   for (let round = 0; round < rounds; round++) {

@@ -1,0 +1,404 @@
+/** Every dispatch of a plan: its kernel, buffers, overrides and workgroups. Pure. */
+
+import type { BindingName, KernelName } from "./kernels.ts";
+import {
+  fieldIndex,
+  traceQuantities,
+  type BufferName,
+  type EnergyQuantity,
+  type Layout,
+  type PlanOptions,
+} from "./layout.ts";
+import type { Network } from "./spec.ts";
+import { activations, costs, timesPowers } from "./tables.ts";
+import { none, propagateWidth, type Cut, type Groups, type TileRange } from "./tiles.ts";
+
+export interface DispatchOf<K extends KernelName> {
+  readonly kernel: K;
+  readonly label: string;
+  readonly buffers: Readonly<Record<BindingName<K>, BufferName>>;
+  readonly constants: Readonly<Record<string, number>>;
+  readonly workgroups: readonly [number, number];
+  /** The part of its table of tiles that is bound. Default: all. */
+  readonly tiles?: TileRange;
+  /** Of `network`: the power of two of steps, or windows, that it does. */
+  readonly power?: number;
+}
+
+/** One dispatch; its buffers are named by the bindings of its kernel. */
+export type Dispatch = { [K in KernelName]: DispatchOf<K> }[KernelName];
+
+const maxWorkgroupsPerDimension = 65535;
+
+export function foldWorkgroups(count: number): readonly [number, number] {
+  const rows = Math.ceil(count / maxWorkgroupsPerDimension);
+  return [Math.max(Math.ceil(count / rows), 1), Math.max(rows, 1)];
+}
+
+/** How a program differs from the plain one. */
+export interface Manner {
+  readonly suffix: string;
+  /** Whether a window keeps the steps, and whether the start of the program starts a segment or a window. */
+  readonly keeps: boolean;
+  readonly segmentStart: 0 | 1 | 2;
+  /** Without costs, traces and targets kept. */
+  readonly isBare: boolean;
+}
+
+export const plain: Manner = { suffix: "", keeps: false, segmentStart: 0, isBare: false };
+
+/** Traces that are known when errors are: error, low-passed error, feedback, top-down signal. */
+const errorTraces = 298;
+/** Those of sources: rate and feedback. */
+export const sourceTraces = 33;
+
+/** Which parts of a step a dispatch of `neurons` does. */
+interface Parts {
+  readonly load?: boolean;
+  readonly finish?: boolean;
+  readonly begin?: boolean;
+}
+
+export class Dispatches {
+  private readonly network: Network;
+  private readonly options: PlanOptions;
+  private readonly layout: Layout;
+  private readonly work: Cut;
+  /** A bit for each quantity that is recorded of any population. */
+  readonly traces: number;
+
+  constructor(network: Network, options: PlanOptions, layout: Layout, work: Cut) {
+    this.network = network;
+    this.options = options;
+    this.layout = layout;
+    this.work = work;
+    this.traces = or(options.record.map(({ quantity }) => 1 << traceQuantities.indexOf(quantity)));
+  }
+
+  neurons(
+    name: string,
+    { load = false, finish = false, begin = false }: Parts,
+    range: TileRange | undefined,
+    { suffix, keeps, segmentStart, isBare }: Manner,
+  ): DispatchOf<"neurons"> {
+    const { network, work } = this;
+    const traces = isBare ? 0 : this.traces;
+    return {
+      kernel: "neurons",
+      label: `neurons ${name}`.trim() + suffix,
+      buffers: neuronBuffers,
+      constants: {
+        LOAD: Number(load),
+        FINISH: Number(finish),
+        BEGIN: Number(begin),
+        SEGMENT_START: segmentStart,
+        ...this.neuronConstants(keeps),
+        ...(isBare && { COSTS: 0 }),
+        KEEPS_TARGET: Number(network.targetDelay === 1 && !isBare),
+        TRACES: finish ? traces & this.tracesOfFinish(range) : 0,
+        BEGIN_TRACES: work.needs.isSweep && begin ? traces & errorTraces : 0,
+      },
+      ...this.tiles(work.neurons, range),
+    };
+  }
+
+  reverse(level: number, range: TileRange | undefined): DispatchOf<"reverse"> {
+    return {
+      kernel: "reverse",
+      label: `reverse ${level}`,
+      buffers: neuronBuffers,
+      constants: { ...this.populationConstants(), KEEPS_TARGET: 0, ...this.reversalConstants() },
+      ...this.tiles(this.work.neurons, range),
+    };
+  }
+
+  synapses(learns: boolean): DispatchOf<"synapses"> {
+    return {
+      kernel: "synapses",
+      label: learns ? "synapses" : "synapses frozen",
+      buffers: { ...plasticBuffers, ...synapseBuffers, tiles: "synapse_tiles", partial_sums: "partial_sums" },
+      constants: { LEARN: Number(learns), OPTIMIZER: this.optimizer, ...this.work.synapseShape },
+      workgroups: foldWorkgroups(this.work.synapses.tiles.length),
+    };
+  }
+
+  propagate(label: string, range: TileRange | undefined, advance: number): DispatchOf<"propagate"> {
+    return {
+      kernel: "propagate",
+      label,
+      buffers: { ...synapseBuffers, parameters: "parameters", tiles: "synapse_tiles", partial_sums: "partial_sums" },
+      constants: { BATCH: this.options.batch, WIDTH: propagateWidth, ADVANCE: advance },
+      ...this.tiles(this.work.synapses, range),
+    };
+  }
+
+  /** Group 0: what is known before the step is finished; group 1: what is not. */
+  traced(group: 0 | 1): DispatchOf<"traces">[] {
+    const range = this.work.traces.ranges[group];
+    if (range === undefined || range.count === 0) return [];
+    return [
+      {
+        kernel: "traces",
+        label: group === 0 ? "traces" : "traces of derivatives",
+        buffers: {
+          params: "params",
+          clock: "clock",
+          traced: "traced",
+          tiles: "trace_tiles",
+          parameters: "parameters",
+          state: "state",
+        },
+        constants: { IS_ALIGNED: Number(this.work.needs.distances !== null) },
+        ...this.tiles(this.work.traces, range),
+      },
+    ];
+  }
+
+  learn(): Dispatch[] {
+    if (!this.work.learnsSynapses) return [];
+    return [
+      {
+        kernel: "learn",
+        label: "learn",
+        buffers: { ...plasticBuffers, ...synapseBuffers, tiles: "learn_tiles" },
+        constants: { BATCH: this.options.batch, MATCHED: Number(this.work.needs.isTraced), OPTIMIZER: this.optimizer },
+        workgroups: foldWorkgroups(this.work.learnTiles.length),
+      },
+    ];
+  }
+
+  learnTau(): DispatchOf<"learn_time_constants"> {
+    const { layout, options } = this;
+    return {
+      kernel: "learn_time_constants",
+      label: "learn_time_constants",
+      buffers: { ...plasticBuffers, tiles: "tau_tiles", state: "state" },
+      constants: { BATCH: options.batch, FIELD: layout.field, ...this.tauConstants(), OPTIMIZER: this.optimizer },
+      workgroups: foldWorkgroups(this.work.tauTiles.length),
+    };
+  }
+
+  gradient(steps: number, continues: boolean): Dispatch[] {
+    const { layout, options, work } = this;
+    if (work.learnTiles.length === 0) return [];
+    return [
+      {
+        kernel: "gradient",
+        label: `gradient of ${steps}`,
+        buffers: {
+          params: "params",
+          clock: "clock",
+          projections: "projections",
+          tiles: "learn_tiles",
+          record: "record",
+          first_moment: "first_moment",
+        },
+        constants: { BATCH: options.batch, STEPS: steps, GRADIENT: layout.gradients, CONTINUES: Number(continues) },
+        workgroups: foldWorkgroups(work.learnTiles.length),
+      },
+    ];
+  }
+
+  apply(): Dispatch[] {
+    const { options, layout, work } = this;
+    return [
+      {
+        kernel: "apply",
+        label: "apply",
+        buffers: { ...plasticBuffers, tiles: "apply_tiles", state: "state" },
+        constants: { BATCH: options.batch, GRADIENT: layout.gradients, OPTIMIZER: this.optimizer },
+        workgroups: foldWorkgroups(work.applyTiles.length),
+      },
+    ];
+  }
+
+  /** Of a step forward, or of one back through a window, which is the one that has errors there. */
+  energies(manner: Manner, isBack = false): DispatchOf<"energies">[] {
+    const { layout, options, network, work } = this;
+    const { isOnline } = work.needs;
+    if (options.energies.length === 0 || manner.keeps) return [];
+    const placeOf = (quantity: EnergyQuantity): number =>
+      layout.energies.find((each) => each.quantity === quantity)?.first ?? none;
+    return [
+      {
+        kernel: "energies",
+        label: isBack ? "energies back" : "energies",
+        buffers: {
+          params: "params",
+          clock: "clock",
+          populations: "populations",
+          parameters: "parameters",
+          state: "state",
+          record: "record",
+        },
+        constants: {
+          POPULATIONS: network.populations.length,
+          HAS_ERRORS: Number(isOnline || isBack),
+          ACTION: layout.inner.get("action") ?? none,
+          MISMATCH_TRACE: placeOf("mismatch"),
+          COST_TRACE: placeOf("cost"),
+          ENERGY_TRACE: placeOf("energy"),
+          ACTION_TRACE: placeOf("action"),
+          CONSERVED_TRACE: placeOf("conserved"),
+          BATCH: options.batch,
+          FIELD: layout.field,
+          TOP_DOWN: fieldIndex(layout, "topDown"),
+          DERIVATIVE: fieldIndex(layout, "potentialDerivative"),
+          KEEPS_TARGET: network.targetDelay,
+          STEP_COSTS: layout.costs.count,
+        },
+        workgroups: foldWorkgroups(Math.ceil(options.batch / 256)),
+      },
+    ];
+  }
+
+  networks(learns: boolean): DispatchOf<"network">[] {
+    const { layout, options, network, work } = this;
+    const { needs } = work;
+    const keeps = needs.isAdjoint && learns;
+    const constants = {
+      ...this.neuronConstants(keeps),
+      ...this.reversalConstants(),
+      ...this.tauConstants(),
+      TRACES: this.traces & (needs.isSweep ? ~errorTraces | sourceTraces : ~0),
+      BEGIN_TRACES: needs.isSweep ? this.traces & errorTraces : 0,
+      KEEPS_TARGET: network.targetDelay,
+      WIDTH: options.tuning.networkWidth,
+      IS_SWEEP: Number(needs.isSweep),
+      UPDATES: Number(learns),
+      LEARNS_SYNAPSES: Number(work.learnsSynapses),
+      LEARNS_TAU: Number(work.tauTiles.length > 0),
+      IS_TRACED: Number(needs.isTraced),
+      IS_ADJOINT: Number(needs.isAdjoint),
+      LEVELS: work.levels,
+      GRADIENT: layout.gradients,
+      STEPS: options.learning.window,
+      CONTINUES: 0,
+      MATCHED: Number(needs.isTraced),
+      OPTIMIZER: this.optimizer,
+    };
+    return Array.from({ length: timesPowers }, (_, power) => ({
+      kernel: "network",
+      label: `network ${learns ? "" : "frozen "}${2 ** power}`,
+      buffers: networkBuffers,
+      constants,
+      workgroups: [1, 1],
+      power,
+    }));
+  }
+
+  private neuronConstants(keeps: boolean): Readonly<Record<string, number>> {
+    const { layout, options, work } = this;
+    const trajectory = work.needs.sumsTau ? 2 : 1;
+    return {
+      ...this.populationConstants(),
+      ERRORS: { none: 0, local: 1, instantaneous: 2, adjoint: 0 }[options.learning.errors],
+      TRAJECTORY: keeps ? trajectory : 0,
+      DERIVATIVE: fieldIndex(layout, "potentialDerivative"),
+      PREVIOUS: fieldIndex(layout, "previousRate"),
+      POWERS: fieldIndex(layout, "topDownPower"),
+      TOP_DOWN: fieldIndex(layout, "topDown"),
+      IS_ALIGNED: Number(work.needs.distances !== null),
+    };
+  }
+
+  private populationConstants(): Readonly<Record<string, number>> {
+    const { populations } = this.network;
+    return {
+      FIELD: this.layout.field,
+      BATCH: this.options.batch,
+      SEGMENT: this.layout.segments?.steps ?? 1,
+      TARGET_LAG: this.network.targetDelay,
+      STEP_COSTS: this.options.energies.length > 0 ? this.layout.costs.count : 0,
+      ACTIVATIONS: or(populations.map(({ activation }) => activations[activation])),
+      COSTS: or(populations.map(({ cost }) => (cost === null ? 0 : costs[cost.kind]))),
+      HAS_WIDE_ROWS: Number(this.work.hasWideRows),
+    };
+  }
+
+  private reversalConstants(): Readonly<Record<string, number>> {
+    const { layout, options, work } = this;
+    return {
+      WINDOW: options.learning.window,
+      COST_LAG: Number(!work.needs.isSweep),
+      HAS_DERIVATIVES: Number(work.needs.sumsTau),
+      TAU_SUMS: fieldIndex(layout, "tauMSum"),
+      TOP_DOWN: fieldIndex(layout, "topDown"),
+      DERIVATIVE: fieldIndex(layout, "potentialDerivative"),
+      POTENTIAL_GRADIENT: fieldIndex(layout, "potentialGradient"),
+    };
+  }
+
+  private tauConstants(): Readonly<Record<string, number>> {
+    const { layout } = this;
+    const { isMatched, learnsTauM } = this.work.needs;
+    return {
+      TOP_DOWN: fieldIndex(layout, "topDown"),
+      DERIVATIVE: fieldIndex(layout, "potentialDerivative"),
+      TAU_SIGNAL: fieldIndex(layout, isMatched ? "topDown" : "error"),
+      TAU_TRACE: fieldIndex(layout, isMatched && learnsTauM ? "derivativeTrace" : "potentialDerivative"),
+    };
+  }
+
+  /** In a sweep errors are not there yet, and sources have a dispatch of their own at the end. */
+  private tracesOfFinish(range: TileRange | undefined): number {
+    const { needs, neurons, levels } = this.work;
+    if (!needs.isSweep) return ~0;
+    return range === neurons.ranges[levels] ? sourceTraces : ~errorTraces;
+  }
+
+  private get optimizer(): number {
+    return { sgd: 0, momentum: 1, adam: 2, accumulate: 3 }[this.options.learning.optimizer.kind];
+  }
+
+  /** A range of a table of tiles; without one, all. */
+  private tiles({ tiles }: Groups, range: TileRange | undefined): Pick<Dispatch, "workgroups" | "tiles"> {
+    const isAll = range === undefined || (range.first === 0 && range.count === tiles.length);
+    if (isAll) return { workgroups: foldWorkgroups(tiles.length) };
+    // A binding may not be empty; a tile that does nothing is there for it.
+    const count = Math.max(range.count, 1);
+    return { workgroups: foldWorkgroups(count), tiles: { first: range.first, count } };
+  }
+}
+
+const or = (bits: readonly number[]): number => bits.reduce((all, bit) => all | bit, 0);
+
+const neuronBuffers = {
+  params: "params",
+  clock: "clock",
+  populations: "populations",
+  tiles: "neuron_tiles",
+  parameters: "parameters",
+  partial_sums: "partial_sums",
+  frames: "frames",
+  state: "state",
+  record: "record",
+} as const;
+
+const networkBuffers = {
+  params: "params",
+  clock: "clock",
+  state: "state",
+  partial_sums: "partial_sums",
+  record: "record",
+  frames: "frames",
+  parameters: "parameters",
+  first_moment: "first_moment",
+  second_moment: "second_moment",
+  populations: "network_populations",
+  projections: "network_projections",
+  traced: "network_traces",
+  tiles: "network_tiles",
+  ranges: "ranges",
+  times: "times",
+} as const;
+
+const synapseBuffers = { params: "params", clock: "clock", projections: "projections", state: "state" } as const;
+
+const plasticBuffers = {
+  params: "params",
+  clock: "clock",
+  parameters: "parameters",
+  first_moment: "first_moment",
+  second_moment: "second_moment",
+} as const;
