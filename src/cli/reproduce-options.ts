@@ -44,7 +44,7 @@ export async function readReproduceOptions(args: readonly string[]): Promise<Rep
 
 export function reproduceHelp(): string {
   const seeds = EXPERIMENTS.map((name) => `${name} ${experimentNamed(name).seed}`).join(", ");
-  const sentences = EXPERIMENTS.map((name) => `  ${name.padEnd(16)}${experimentNamed(name).sentence}`);
+  const sentences = EXPERIMENTS.map((name) => `  ${name.padEnd(9)}${experimentNamed(name).sentence}`);
   return `npm run reproduce -- ${EXPERIMENTS.join("|")} [flags]
 
 Runs a published teacher-student experiment and sets its figures beside those that a right simulator reaches. The exit code

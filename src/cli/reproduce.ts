@@ -159,7 +159,7 @@ export function reproductionLines(experiment: Experiment, outcome: Reproduction)
 }
 
 function conclusionOf({ verdicts }: Reproduction): string[] {
-  if (verdicts.length === 0) return ["No figures are known for this start."];
+  if (verdicts.length === 0) return ["No figure is known of so short a run."];
   const explained =
     "quoted: from an independent implementation in f64, a few starts; our f64: from our reference, more starts";
   const outside = verdicts.filter(({ verdict }) => verdict === "outside").length;

@@ -38,7 +38,7 @@ export interface Course {
 /** The figures of a way to learn, from the start that `seed` draws. */
 export function expectationsOf(experiment: Experiment, way: Way, seed: number): Expectation[] {
   const isQuoted = seed === experiment.seed;
-  return experiment.name === "lagline" ? ofLagLine(way, isQuoted) : isQuoted ? ofLagNet(way) : [];
+  return experiment.name === "lagline" ? ofLagLine(way, isQuoted) : isQuoted ? ofLagNet(way) : ofOtherStart(way);
 }
 
 /** Judges a run; figures that come after its end are left out. */
@@ -175,6 +175,24 @@ const LAGNET_ADJOINT: Expectation[] = [
   parameter(0, 1000, around(-0.5, 5e-5), null),
   parameter(1, 1000, around(1, 5e-5), null),
 ];
+
+/** From starts between -1 and 1, where no figures are quoted: all come near the same end, the far ones late. */
+function ofOtherStart({ rule, schedule }: Way): Expectation[] {
+  switch (rule) {
+    case "local":
+      return schedule === "jacobi"
+        ? ending([1e-5, 5e-5], [-0.52, -0.485], [1.02, 1.04])
+        : ending([1e-9, 3e-5], [-0.52, -0.495], [0.985, 1.005]);
+    case "instantaneous":
+      return [error(900, 1000, null, [1e-3, 2])];
+    case "adjoint":
+      return ending([0, 3e-3], [-0.65, -0.499], [0.999, 1.15]);
+  }
+}
+
+function ending(last: Range, fast: Range, slow: Range): Expectation[] {
+  return [error(900, 1000, null, last), parameter(0, 1000, null, fast), parameter(1, 1000, null, slow)];
+}
 
 // ---- writing them down --------------------------------------------------------------------------------------
 

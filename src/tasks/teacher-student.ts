@@ -85,8 +85,7 @@ const BOTTOM = { from: INPUT, to: "hidden1" } as const;
 const LAGLINE: Experiment = {
   name: "lagline",
   title: "LagLine: a chain learns weights and time constants",
-  sentence:
-    "Two lagging neurons in a row learn, from a square wave and the output of another such chain, that chain's weights and time constants.",
+  sentence: "Two lagging neurons in a row learn the weights and time constants of two others, from their output alone.",
   dt: 0.01,
   batch: 20,
   steps: 100_000,
@@ -106,8 +105,7 @@ const LAGLINE: Experiment = {
 const LAGNET: Experiment = {
   name: "lagnet",
   title: "LagNet: errors through neurons that lag",
-  sentence:
-    "The bottom weights of a small net learn from a teacher's output, through one path of fast neurons and one of lagging neurons.",
+  sentence: "The bottom weights of a small net learn from a teacher, through a path of fast neurons and one that lags.",
   dt: 0.01,
   batch: 1,
   steps: 100_000,

@@ -184,8 +184,10 @@ describe("figures", () => {
       const experiment = experimentNamed(name);
       for (const rule of STUDENT_RULES) {
         for (const schedule of SCHEDULES) {
-          const expectations = expectationsOf(experiment, { rule, schedule }, experiment.seed);
-          expect(expectations.length).toBeGreaterThan(1);
+          const others = expectationsOf(experiment, { rule, schedule }, experiment.seed + 1);
+          const expectations = expectationsOf(experiment, { rule, schedule }, experiment.seed).concat(others);
+          expect(others.length).toBeGreaterThan(0);
+          expect(expectations.length).toBeGreaterThan(others.length);
           for (const { figure, quoted, measured } of expectations) {
             expect(quoted ?? measured).not.toBeNull();
             for (const [least, most] of [quoted, measured].filter((range) => range !== null)) {
@@ -197,7 +199,6 @@ describe("figures", () => {
         }
       }
     }
-    expect(expectationsOf(lagnet, local, 1)).toEqual([]);
   });
 });
 
@@ -214,7 +215,7 @@ describe("what is shown", () => {
 
     const wrong = { ...outcome, verdicts: outcome.verdicts.map((each) => ({ ...each, verdict: "outside" as const })) };
     expect(reproductionLines(lagnet, wrong).join("\n")).toMatch(/OUTSIDE$[\s\S]*^1 of 1 figures are OUTSIDE\.$/m);
-    expect(reproductionLines(lagnet, { ...outcome, verdicts: [] })).toContain("No figures are known for this start.");
+    expect(reproductionLines(lagnet, { ...outcome, verdicts: [] })).toContain("No figure is known of so short a run.");
 
     const [head, first, ...more] = metricsCsv(lagnet, outcome.points).trimEnd().split("\n");
     expect(head).toBe("step,time,error,w fast,w slow,seconds");
