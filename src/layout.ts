@@ -18,12 +18,11 @@ export { slopeSlots, targetQuads } from "./layout/state.ts";
 
 /** @throws SpecError if a record names something that does not exist, or a window cannot be kept. */
 export function layOut(network: Network, options: PlanOptions, needs: Needs): Layout {
-  const { batch, frameBytes } = options;
   const places = new Map<string, Place>();
   const inner = new Map<string, number>();
   const state = placeStates({ places, inner }, network, options, needs);
   const parameters = placeParameters(places, network, options, needs);
-  const frames = placeFrames(places, network, batch, frameBytes);
+  const frames = placeFrames(places, network, options);
   const traces = placeTraces(network, options);
   const window = placeWindow({ places, inner }, network, options, needs, state.field, traces.record);
   return { ...state, ...parameters, ...frames, ...traces, ...window, places, inner };

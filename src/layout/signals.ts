@@ -21,8 +21,7 @@ import {
 export function placeFrames(
   places: Places,
   network: Network,
-  batch: number,
-  frameBytes: number,
+  { batch, frameBytes, learning }: PlanOptions,
 ): Pick<Layout, "frames" | "frameCapacity"> {
   const signals = [
     ...network.sources.map(({ name, size }) => ({ key: `input/${name}`, perFrame: batch, columns: size })),
@@ -34,7 +33,9 @@ export function placeFrames(
     }),
   ];
   const frameQuads = signals.reduce((sum, { perFrame, columns }) => sum + perFrame * quadsOf(columns), 0);
-  const frameCapacity = Math.min(Math.max(Math.floor(frameBytes / 16 / Math.max(frameQuads, 1)), 1), maxFrames);
+  const fitting = Math.max(Math.floor(frameBytes / 16 / Math.max(frameQuads, 1)), 1);
+  // All frames of a window are needed on the way back.
+  const frameCapacity = Math.min(fitting, Math.max(maxFrames, learning.window));
   const frames = new Allocator();
   for (const { key, perFrame, columns } of signals) {
     const rows = frameCapacity * perFrame;
