@@ -139,7 +139,9 @@ describe.each(Object.entries(tunings))("batch 1, cut for a %s", (_, tuning) => {
 
 it("batch 1, cut in other ways", async () => {
   for (const columnQuads of [2, 3]) {
-    await compare(stack(65, 33), { tuning: { workgroups: 3, sharedCurrents: columnQuads === 2, columnQuads } });
+    await compare(stack(65, 33), {
+      tuning: { ...tunings.gpu, workgroups: 3, sharedCurrents: columnQuads === 2, columnQuads },
+    });
   }
 });
 
