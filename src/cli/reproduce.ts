@@ -176,7 +176,9 @@ function figure(value: number): string {
 }
 
 function rangeOf(range: Range | null): string {
-  return range === null ? "-" : `${figure(range[0])} to ${figure(range[1])}`;
+  if (range === null) return "-";
+  const [least, most] = range.map(figure);
+  return least === most ? (least ?? "") : `${least ?? ""} to ${most ?? ""}`;
 }
 
 export function reproductionFigure(
