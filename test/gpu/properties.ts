@@ -4,7 +4,7 @@ import { createSimulator } from "../../src/index.ts";
 import type { TraceQuantity } from "../../src/layout.ts";
 import type { Frame } from "../../src/reference/index.ts";
 import type { Metrics } from "../../src/run.ts";
-import type { Simulator, SimulatorOptions, Where } from "../../src/simulator.ts";
+import type { Simulator, SimulatorOptions } from "../../src/simulator.ts";
 import type { NetworkSpec } from "../../src/spec.ts";
 import { placesOf, type Step } from "../unit/properties/graphs.ts";
 import { metricsOf } from "./networks.ts";
@@ -101,7 +101,7 @@ export class Probe implements Disposable {
   /** A quantity of every place that has parameters, in the order of `placesOf`. */
   async readAll(quantity: "firstMoment" | "gradient"): Promise<Float32Array[]> {
     const values: Float32Array[] = [];
-    for (const where of placesOf(this.spec)) values.push(await this.sim.read(quantity, where as Where));
+    for (const where of placesOf(this.spec)) values.push(await this.sim.read(quantity, where));
     return values;
   }
 
