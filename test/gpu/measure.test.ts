@@ -1,7 +1,7 @@
 /** Figures, requirements, and the simulator's buffers in kernels of a host. */
 
 import { describe, expect, it } from "vitest";
-import { createSimulator, measure, requirements } from "../../src/index.ts";
+import { createSimulator, measure, requirements, type LearningSpec } from "../../src/index.ts";
 import { tunings } from "../../src/layout.ts";
 import { requestTestDevice, withDevice } from "./device.ts";
 import { metricsOf, numbers, tiny, tinyData } from "./networks.ts";
@@ -69,12 +69,23 @@ describe("metrics", () => {
 });
 
 describe("requirements", () => {
-  it("are those of the plan, and count every byte of the device that will be used", async () => {
+  it("count the dispatches of a step", () => {
+    const dispatchesOf = (batch: number): number => requirements(tiny, { batch, fuseSteps: false }).dispatchesPerStep;
+    expect([dispatchesOf(1), dispatchesOf(3)]).toEqual([2, 3]);
+  });
+
+  const windows: LearningSpec = { errors: "adjoint", window: 5 };
+  it.each([
+    ["by several kernels", { fuseSteps: false }],
+    ["in one workgroup", { fuseSteps: true }],
+    ["with matched traces", { fuseSteps: false, learning: { traces: "matched" } }],
+    ["with windows", { fuseSteps: false, learning: windows }],
+    ["with windows in segments", { fuseSteps: false, learning: { ...windows, window: 50 }, trajectoryBytes: 19_000 }],
+  ] as const)("are those of the plan, and count every byte of the device that will be used, %s", async (_, rule) => {
     const record = [{ population: "output", quantity: "rate" }] as const;
-    const options = { batch: 3, record, tuning: tunings.gpu } as const;
-    const { requiredFeatures, requiredLimits, bytes, dispatchesPerStep } = requirements(tiny, options);
-    expect([requiredFeatures, dispatchesPerStep]).toEqual([[], 3]);
-    expect(requirements(tiny).dispatchesPerStep).toBe(2);
+    const options = { batch: 3, record, tuning: tunings.cpu, ...rule } as const;
+    const { requiredFeatures, requiredLimits, bytes } = requirements(tiny, options);
+    expect(requiredFeatures).toEqual([]);
     const sizes: number[] = [];
     const counting = withMembers(device(), {
       createBuffer: (descriptor: GPUBufferDescriptor) => {
@@ -83,7 +94,9 @@ describe("requirements", () => {
       },
     });
     using sim = await createSimulator(tiny, { device: counting, ...options });
-    await metricsOf(sim, { steps: 5, ...tinyData(5, 3) });
+    expect(sim.plan.segments?.count ?? 1).toBe("trajectoryBytes" in rule ? 2 : 1);
+    const steps = sim.plan.learning.window;
+    await metricsOf(sim, { steps, ...tinyData(steps, 3) });
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(bytes);
     const largest = Math.max(...sim.plan.buffers.map((buffer) => buffer.bytes));
     expect(requiredLimits).toEqual({
