@@ -58,8 +58,7 @@ async function parametersOf(sim: Simulator, spec: NetworkSpec): Promise<Map<stri
   for (const { from, to } of spec.projections)
     found.set(`weight ${from} ${to}`, await sim.read("weight", { from, to }));
   for (const { name } of spec.populations) {
-    for (const quantity of parameters.slice(1))
-      found.set(`${quantity} ${name}`, await sim.read(quantity, name));
+    for (const quantity of parameters.slice(1)) found.set(`${quantity} ${name}`, await sim.read(quantity, name));
   }
   return found;
 }

@@ -171,7 +171,16 @@ export class Twin {
       found[`rate/${name}`] = difference(await sim.read("rate", name), reference.read("rate", name));
     }
     for (const { name } of network.populations) {
-      for (const quantity of ["potential", "rate", "slope", "error", "lowPassedError", "bias", "tauM", "tauR"] as const) {
+      for (const quantity of [
+        "potential",
+        "rate",
+        "slope",
+        "error",
+        "lowPassedError",
+        "bias",
+        "tauM",
+        "tauR",
+      ] as const) {
         if (!this.isComputed(name, quantity)) continue;
         found[`${quantity}/${name}`] = difference(await sim.read(quantity, name), reference.read(quantity, name));
       }
