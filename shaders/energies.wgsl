@@ -45,7 +45,7 @@ fn energies_of(p: Population, lane: u32) -> Energies {
   return sums;
 }
 
-fn write(place: u32, at: u32, value: vec4f) {
+fn put(place: u32, at: u32, value: vec4f) {
   if (place != NONE) {
     record[place + at] = value;
   }
@@ -73,9 +73,9 @@ fn energies(@builtin(global_invocation_id) id: vec3u) {
   let action = state[ACTION + id.x] + params.dt * energy;
   state[ACTION + id.x] = action;
   let at = (clock.step - 1u - params.record_origin) % params.record_rows * rows + id.x;
-  write(MISMATCH_TRACE, at, mismatch);
-  write(COST_TRACE, at, cost);
-  write(ENERGY_TRACE, at, energy);
-  write(ACTION_TRACE, at, action);
-  write(CONSERVED_TRACE, at, conserved - cost);
+  put(MISMATCH_TRACE, at, mismatch);
+  put(COST_TRACE, at, cost);
+  put(ENERGY_TRACE, at, energy);
+  put(ACTION_TRACE, at, action);
+  put(CONSERVED_TRACE, at, conserved - cost);
 }
