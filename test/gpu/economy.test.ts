@@ -112,7 +112,7 @@ const rules: Readonly<Record<string, Rule>> = {
   windows: { spec: deep(2), options: { learning: adjoint }, ...windowCalls([window]) },
   "windows in segments": {
     spec: deep(2),
-    options: { learning: adjoint, batch: 20, trajectoryBytes: 29_000 },
+    options: { learning: adjoint, batch: 20, trajectoryBytes: 25_000 },
     ...windowCalls([5, 5]),
   },
   "one workgroup": { spec: deep(2), options: { fuseSteps: true }, dispatches: powersIn },
