@@ -89,7 +89,11 @@ describe.each([
   { batch: 3, networkWidth: 8 },
 ])("in one workgroup of $networkWidth", ({ batch, networkWidth }) => {
   it.each(cases.filter(({ name }) => name.endsWith("time constants")))("$name", (given) =>
-    followWindows(device(), given, { batch, fuseSteps: true, tuning: { ...tunings.cpu, networkWidth } }),
+    followWindows(device(), given, {
+      batch,
+      fuseSteps: true,
+      tuning: { ...tunings.cpu, networkWidth, networkProducts: 8192 },
+    }),
   );
 });
 
@@ -112,7 +116,7 @@ describe("a window that is cut into segments", () => {
     const [expected] = await metricsOf(whole, { ...data, steps: 2 * window });
     const bytes = wholeBytes(spec, { batch, learning });
     // From two segments up to as many as checkpoints allow.
-    for (const share of [0.65, 0.5, 0.42]) {
+    for (const share of [0.65, 0.55, 0.48]) {
       const sim = await createSimulator(spec, { ...base, trajectoryBytes: Math.floor(share * bytes) });
       const { segments } = sim.plan;
       expect(segments?.count).toBeGreaterThan(1);
