@@ -129,8 +129,8 @@ const cases: readonly Case[] = [
 ];
 
 async function follow(spec: NetworkSpec, options: TwinOptions): Promise<void> {
-  using twin = await Twin.create(device(), spec, options);
   const { learning, fuseSteps = false } = options;
+  using twin = await Twin.create(device(), spec, { ...options, fuseSteps });
   expect(twin.sim.plan.programs.network !== null).toBe(fuseSteps);
   // Slopes that wait for their errors cannot be written.
   if (learning?.lagAligned !== true) twin.randomise();

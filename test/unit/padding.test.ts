@@ -17,6 +17,19 @@ describe("pad", () => {
     expect(unpad(whole, 8)).toBe(whole);
   });
 
+  it("repeats the last value of a row where nothing may be divided by zero", () => {
+    expect(pad(rows(1, 2, 3, 4, 5), 5, 0, true)).toEqual(rows(1, 2, 3, 4, 5, 5, 5, 5));
+    expect(pad(rows(1, 2, 3), 1, 0, true)).toEqual(rows(1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3));
+    expect(unpad(pad(rows(1, 2, 3, 4, 5), 5, 0, true), 5)).toEqual(rows(1, 2, 3, 4, 5));
+    const whole = rows(1, 2, 3, 4);
+    expect(pad(whole, 4, 0, true)).toBe(whole);
+  });
+
+  it("adds rows of zeros behind the last", () => {
+    expect(pad(rows(1, 2, 3), 3, 1)).toEqual(rows(1, 2, 3, 0, 0, 0, 0, 0));
+    expect(pad(rows(1, 2, 3, 4), 4, 1, true)).toEqual(rows(1, 2, 3, 4, 0, 0, 0, 0));
+  });
+
   it("reads the part of a buffer that it is given", () => {
     const part = rows(9, 9, 1, 2, 3, 9).subarray(2, 5);
     expect(pad(part, 3)).toEqual(rows(1, 2, 3, 0));
