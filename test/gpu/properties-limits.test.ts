@@ -27,14 +27,14 @@ const create = (spec: NetworkSpec, options: ProbeOptions): Promise<Probe> => Pro
 
 describe("P1: the adjoint is that of the f64 reference, which equals central differences", () => {
   // adjoint.test.ts has a graph with both costs in every schedule; these two use all activations, with skips and loops
-  // at random, and time constants of its own for every neuron.
+  // at random, and time constants of its own for every neuron. Every parameter has a gradient: no relu stays silent.
   const orders = [
     { schedule: "jacobi", targetDelay: 0 },
     { schedule: "jacobi", targetDelay: 1 },
     { schedule: "sweep", targetDelay: 0 },
   ] as const;
   const cases = orders.flatMap((order) => [
-    { ...order, seed: 1, cost: "cross-entropy", batch: 2 } as const,
+    { ...order, seed: 4, cost: "cross-entropy", batch: 2 } as const,
     { ...order, seed: 2, cost: "squared-error", batch: 3 } as const,
   ]);
   test.each(cases)("graph $seed, $cost: $schedule, target delay $targetDelay", ({ seed, batch, ...options }) =>
