@@ -65,7 +65,7 @@ const graph: fc.Arbitrary<Case> = fc
       workgroups: fc.constantFrom(8, 256),
       sharedCurrents: fc.boolean(),
       columnQuads: fc.integer({ min: 1, max: 4 }),
-      networkProducts: fc.constant(4096),
+      networkProducts: fc.constant(2 ** 20),
       networkWidth: fc.constantFrom(1, 64),
     }),
   })
