@@ -1,6 +1,7 @@
 /** Rules beyond the published one at sizes on both sides of a quad's and a workgroup's, against the f64 twin. */
 
 import { describe, expect, it } from "vitest";
+import { tunings } from "../../src/layout.ts";
 import type { LearningSpec, NetworkSpec } from "../../src/spec.ts";
 import { followWindows } from "./graphs.ts";
 import { useDevice } from "./shared-device.ts";
@@ -66,13 +67,16 @@ const rules: Readonly<Record<string, { readonly more: Partial<NetworkSpec>; read
   "matched traces in a sweep": { more: { schedule: "sweep" }, learning: { traces: "matched", optimizer: sgd } },
 };
 
+/**
+ * As in the tests of the rules: f32 rounds to 6e-8, sums of some hundred products and the look-ahead take it up several
+ * times; a wrong index, sign or order is 1e-2 and more.
+ */
+const within = 2e-5;
+
 describe.each([1, 5])("batch %i", (batch) => {
   it.each(Object.entries(rules))("%s", async (_, { more, learning }) => {
     using twin = await Twin.create(device(), graph(more), { batch, seed: 5, learning, fuseSteps: false });
     twin.randomise();
-    // As in the tests of the rules: f32 rounds to 6e-8, sums of some hundred products and the look-ahead take it up
-    // several times; a wrong index, sign or order is 1e-2 and more.
-    const within = 2e-5;
     expectSmall({ ...(await twin.step(1)), ...(await twin.differences()) }, within);
     expectSmall({ ...(await twin.step(3)), ...(await twin.differences()) }, within);
     expect([...(await twin.padding())].filter((value) => !Object.is(value, 0))).toEqual([]);
@@ -81,5 +85,48 @@ describe.each([1, 5])("batch %i", (batch) => {
   it.each(["jacobi", "sweep"] as const)("windows, %s", async (schedule) => {
     const given = { spec: graph({ schedule }), window: 6, windows: 2 };
     await followWindows(device(), given, { batch, fuseSteps: false });
+  });
+});
+
+/** As on a GPU: a population has more quads than the workgroup has invocations. */
+describe("in one workgroup of 64", () => {
+  const taus = { plasticTauM: true, plasticTauR: true } as const;
+  const small = (schedule: "jacobi" | "sweep"): NetworkSpec => ({
+    dt: 0.1,
+    schedule,
+    sources: [{ name: "x", size: 5 }],
+    populations: [
+      { name: "a", size: 260, tauM: [1, 2, 3], tauR: [1, 1.5], activation: "tanh" },
+      {
+        name: "c",
+        size: 4,
+        tauM: 1,
+        tauR: 1,
+        activation: "linear",
+        cost: { kind: "squared-error", beta: 0.5 },
+        ...taus,
+      },
+    ],
+    projections: [
+      { from: "x", to: "a" },
+      { from: "a", to: "c" },
+      { from: "c", to: "a", recurrent: true },
+    ],
+  });
+  const fused = { batch: 3, fuseSteps: true, tuning: { ...tunings.gpu, networkProducts: 2 ** 20 } } as const;
+
+  it("a sweep with matched traces", async () => {
+    const learning: LearningSpec = { traces: "matched", optimizer: sgd };
+    using twin = await Twin.create(device(), small("sweep"), { ...fused, seed: 5, learning });
+    expect(twin.sim.plan.programs.network).not.toBeNull();
+    twin.randomise();
+    expectSmall({ ...(await twin.step(1)), ...(await twin.differences()) }, within);
+    // Dispatches of 4, 2 and 1 steps.
+    expectSmall({ ...(await twin.step(7)), ...(await twin.differences()) }, within);
+  });
+
+  it("windows", async () => {
+    const given = { spec: small("jacobi"), window: 6, windows: 2, optimizer: { kind: "adam", eta: 0.001 } } as const;
+    await followWindows(device(), given, fused);
   });
 });
