@@ -1,7 +1,7 @@
 /** Data that does not fit the device at once, and traces that do not fit the record at once. */
 
 import { describe, expect, it } from "vitest";
-import { createSimulator, layered, type NetworkSpec } from "../../src/index.ts";
+import { createSimulator, layered, type NetworkSpec, type SimulatorOptions } from "../../src/index.ts";
 import { contentsOf, expectSameBits, metricsOf, numbers, tiny, tinyData } from "./networks.ts";
 import { useDevice } from "./shared-device.ts";
 
@@ -18,6 +18,29 @@ describe("frames", () => {
     const [whole, streamed] = [await outcome(2 ** 20), await outcome(2048)];
     expect(whole.capacity).toBeGreaterThan(150);
     expect(streamed.capacity).toBeLessThan(50);
+    expect(streamed.losses).toEqual(whole.losses);
+    expectSameBits(streamed.all, whole.all);
+  });
+
+  const window = { errors: "adjoint", window: 8 } as const;
+  it.each<readonly [string, NetworkSpec, SimulatorOptions]>([
+    // The last target of a window of frames is compared by the first step of the next.
+    ["with a target delay", { ...tiny, targetDelay: 1 }, {}],
+    ["in a sweep", { ...tiny, schedule: "sweep" }, {}],
+    ["of windows", tiny, { learning: window }],
+    ["of windows with a target delay", { ...tiny, targetDelay: 1 }, { learning: window }],
+    ["of windows in a sweep", { ...tiny, schedule: "sweep" }, { learning: window }],
+  ])("that are streamed give the same bits as frames that fit, %s", async (_, spec, options) => {
+    const data = tinyData(150);
+    const outcome = async (frameBytes: number) => {
+      using sim = await createSimulator(spec, { device: device(), seed: 4, frameBytes, ...options });
+      const metrics = await metricsOf(sim, { steps: 400, every: 136, chunkMilliseconds: 3, ...data });
+      return { capacity: sim.plan.frameCapacity, losses: metrics.map(({ loss }) => loss), all: await contentsOf(sim) };
+    };
+    const [whole, streamed] = [await outcome(2 ** 20), await outcome(1000)];
+    expect(whole.capacity).toBeGreaterThan(150);
+    // Not a multiple of the window.
+    expect(streamed.capacity).toBe(20);
     expect(streamed.losses).toEqual(whole.losses);
     expectSameBits(streamed.all, whole.all);
   });
