@@ -275,10 +275,9 @@ export function checkLimits(plan: Plan, limits: Limits): void {
 /** The plan as a table: buffers with bytes, dispatches with workgroups. */
 export function describePlan(plan: Plan): string {
   const { network, segments, learning } = plan;
-  const { learning: program, window } = plan.programs;
+  const { learning: program, window, network: fused } = plan.programs;
   const several = (when: string, dispatches: readonly Dispatch[]) => dispatches.map((each) => [when, each] as const);
-  const steps = [
-    ["once", plan.initialize] as const,
+  const parts = [
     ...several("start of a run", program.start),
     ...several("every step", program.step),
     ...several("between steps", program.join),
@@ -286,6 +285,10 @@ export function describePlan(plan: Plan): string {
     ...several("every step back", window?.back ?? []),
     ...several("every segment", window?.gradient ?? []),
     ...several("every window", window?.apply ?? []),
+  ];
+  const steps = [
+    ["once", plan.initialize] as const,
+    ...(fused === null ? parts : several(window === null ? "2^n steps" : "2^n windows", fused.learning)),
   ];
   const lines = [
     `network  ${network.sources.map(({ name, size }) => `${name}(${size})`).join(" ")} | ` +

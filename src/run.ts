@@ -170,6 +170,9 @@ function check({ engine, constants, position }: RunContext, options: RunOptions)
   if (steps % unit !== 0) throw wholeWindows("run.steps", steps, unit);
   if (every % unit !== 0) throw wholeWindows("run.every", every, unit);
   checkFrames(signals, unit, plan.frameCapacity);
+  // What is streamed comes in whole windows.
+  const isHeld = signals.every(({ frames }) => frames <= plan.frameCapacity);
+  const capacity = isHeld ? plan.frameCapacity : Math.floor(plan.frameCapacity / unit) * unit;
   const write = (key: string, frames: Float32Array, first: number): void => {
     const place = plan.places.get(key);
     if (place !== undefined) engine.write(place, frames, first * (place.rows / plan.frameCapacity));
@@ -188,7 +191,7 @@ function check({ engine, constants, position }: RunContext, options: RunOptions)
     unit,
     chunkMilliseconds,
     hasTarget: options.input === undefined ? constants.targetFrames > 0 : options.target !== undefined,
-    stream: new FrameStream(signals, Math.floor(plan.frameCapacity / unit) * unit, position, write),
+    stream: new FrameStream(signals, capacity, position, write),
     signal: options.signal,
   };
 }

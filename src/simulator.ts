@@ -73,13 +73,14 @@ export interface Requirements {
   readonly requiredLimits: Limits;
   /** Device memory in all. */
   readonly bytes: number;
-  /** Of a step that learns; of adjoint errors forward and back. */
+  /** Of a step that learns; of adjoint errors forward and back. At most 1 where many steps are one dispatch. */
   readonly dispatchesPerStep: number;
   /** Sentences about a network that is valid and may still disappoint; most have none. */
   readonly warnings: readonly string[];
 }
 
-function dispatchesPerStep({ programs: { learning, window } }: Plan): number {
+function dispatchesPerStep({ programs: { learning, window, network } }: Plan): number {
+  if (network !== null) return 1;
   const { step, join } = window?.forward ?? learning;
   return step.length + join.length + (window?.back.length ?? 0);
 }
@@ -374,7 +375,8 @@ export class Simulator {
     const key = keyOf(quantity, where);
     const place = this.plan.places.get(key);
     const order = { firstMoment: 1, secondMoment: 2 }[quantity as string] ?? 0;
-    if (place !== undefined && order <= this.plan.moments) return place;
+    const isHeld = place !== undefined && (place.first + sizeOf(place)) * 16 <= this.engine.buffer(place.buffer).size;
+    if (isHeld && order <= this.plan.moments) return place;
     const known = [...this.plan.places.keys()].filter((name) => name.startsWith(`${quantity}/`));
     throw new DataError(
       key,
@@ -382,7 +384,9 @@ export class Simulator {
         ? `does not exist: there is no quantity "${quantity}" here.`
         : place === undefined
           ? `does not exist; there is ${known.join(", ")}.`
-          : `is not kept by the optimiser "${this.plan.learning.optimizer.kind}".`,
+          : order > 0
+            ? `is not kept by the optimiser "${this.plan.learning.optimizer.kind}".`
+            : "is not kept, as nothing learns.",
     );
   }
 

@@ -57,6 +57,7 @@ export function placeTraces(
   { batch, record, energies: wanted, learning }: PlanOptions,
 ): Pick<Layout, "traces" | "energies" | "recordRows" | "record"> {
   refuseRepeats(record);
+  if (learning.errors === "adjoint") refuseErrors(record);
   const columns = record.map((entry) => recordedSize(network, entry));
   const perRow = columns.reduce((sum, size) => sum + batch * quadsOf(size), wanted.length * quadsOf(batch));
   const fitting = Math.min(Math.max(Math.floor(recordBytes / 16 / Math.max(perRow, 1)), 1), maxRecordRows);
@@ -75,6 +76,16 @@ export function placeTraces(
     return { quantity, first, rowSize: quadsOf(batch) };
   });
   return { traces, energies, recordRows, record: end };
+}
+
+/** Adjoints are there once a window has been gone back through; in a step of the way forward there are no errors. */
+function refuseErrors(record: readonly RecordSpec[]): void {
+  const index = record.findIndex(({ quantity }) =>
+    ["error", "lowPassedError", "feedback", "topDown"].includes(quantity),
+  );
+  if (index < 0) return;
+  const problem = `asks for "${record[index]?.quantity ?? ""}", which adjoint errors do not have in a step`;
+  throw new SpecError(`record[${index}]`, `${problem}. Read "adjoint" after a window, or use other errors.`);
 }
 
 /** Two entries for one trace would share its place. */
