@@ -291,6 +291,11 @@ describe("createSimulator refuses", () => {
       'learning.window is for errors "adjoint"; they are "local". Leave it out, or set them.',
     ],
     [
+      "errors of a step of a window",
+      { learning: window, record: [{ population: "hidden", quantity: "topDown" }] },
+      'record[0] asks for "topDown", which adjoint errors do not have in a step. Read "adjoint" after a window, or use other errors.',
+    ],
+    [
       "traces of windows",
       { learning: { ...window, traces: "matched" } },
       'learning.traces is "matched", which errors "adjoint" cannot use. Use errors "local" or "instantaneous".',

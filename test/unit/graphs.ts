@@ -109,9 +109,13 @@ const graph: fc.Arbitrary<Case> = fc
         ...(names.includes(from) && names.indexOf(from) >= names.indexOf(to) && { recurrent: true }),
       })),
     };
+    // Adjoint errors are not there in a step.
+    const isAdjoint = learning.errors === "adjoint";
+    const ofErrors = ["error", "lowPassedError", "feedback", "topDown"];
     const wanted = record.map(([at, quantity]): RecordSpec => {
       const population = pick([...names, ...names, ...sourceNames], at);
-      return { population, quantity: sourceNames.includes(population) ? "feedback" : quantity };
+      if (sourceNames.includes(population)) return { population, quantity: isAdjoint ? "rate" : "feedback" };
+      return { population, quantity: isAdjoint && ofErrors.includes(quantity) ? "rate" : quantity };
     });
     const key = ({ population, quantity }: RecordSpec): string => `${quantity}/${population}`;
     const recorded = [...new Map(wanted.map((entry) => [key(entry), entry])).values()];
