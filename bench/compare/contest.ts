@@ -1,0 +1,132 @@
+/** One problem, several engines: first they must agree with the f64 twin, then they are timed in turns. */
+
+import { callsPerStep, type Calls } from "./calls.ts";
+import type { Contestant, Engine, Family } from "./engine.ts";
+import { ETA, makeProblem, type Problem } from "./problem.ts";
+import { interleave, type Effort, type Rates } from "./timing.ts";
+import { agreementOf, agrees, expected, type Agreement, type Work } from "./twin.ts";
+
+/** Steps after which engines must agree with the twin. */
+const CHECKED_STEPS = 16;
+/** Steps over which calls are counted. */
+const COUNTED_STEPS = 64;
+
+export interface Contest {
+  readonly size: number;
+  readonly batch: number;
+  readonly contestants: readonly Contestant[];
+  readonly effort: Effort;
+  readonly countCalls: boolean;
+}
+
+export type Verdict = "agrees" | "disagrees" | "does not run";
+
+export interface Entry {
+  readonly engine: string;
+  readonly family: Family;
+  readonly work: Work;
+  readonly verdict: Verdict;
+  /** What went wrong, if it does not run. */
+  readonly reason: string | null;
+  readonly agreement: Agreement | null;
+  readonly rates: Rates | null;
+  readonly calls: Calls | null;
+}
+
+export interface ContestResult {
+  readonly entries: readonly Entry[];
+  /** How far learning moved rates and weights in the check, relative like an `Agreement`; null if nothing learns. */
+  readonly effect: Agreement | null;
+}
+
+/** A rate at which learning shows in few steps: the effect on a current grows with eta and the number of inputs. */
+export function checkedEta(size: number): number {
+  return 10 / size;
+}
+
+export async function hold(contest: Contest, report: (line: string) => void): Promise<ContestResult> {
+  const { size, batch, contestants } = contest;
+  const problem = makeProblem(size, batch, checkedEta(size));
+  const wanted = new Map(
+    [...new Set(contestants.map(({ work }) => work))].map((work) => [work, expected(work, problem, CHECKED_STEPS)]),
+  );
+  const learned = wanted.get("step");
+  const effect =
+    learned === undefined
+      ? null
+      : agreementOf({ ...expected("frozen step", problem, CHECKED_STEPS), weight: problem.weight }, learned);
+  const entries: Entry[] = [];
+  for (const contestant of contestants) {
+    report(`  ${contestant.name}: is checked`);
+    entries.push(await check(contestant, problem, wanted.get(contestant.work) ?? { rate: [], weight: [] }));
+  }
+  report("  samples are taken in turns");
+  return { effect, entries: await time(contest, entries) };
+}
+
+async function check(
+  contestant: Contestant,
+  problem: Problem,
+  wanted: Parameters<typeof agreementOf>[1],
+): Promise<Entry> {
+  const { name: engine, family, work } = contestant;
+  const entry = { engine, family, work, reason: null, agreement: null, rates: null, calls: null };
+  try {
+    const agreement = await use(contestant, problem, async (opened) => {
+      await opened.run(CHECKED_STEPS);
+      await opened.settle();
+      return agreementOf(await opened.read(), wanted);
+    });
+    return { ...entry, agreement, verdict: agrees(agreement) ? "agrees" : "disagrees" };
+  } catch (error) {
+    return { ...entry, verdict: "does not run", reason: firstLine(error) };
+  }
+}
+
+async function use<T>(contestant: Contestant, problem: Problem, what: (engine: Engine) => Promise<T>): Promise<T> {
+  const engine = await contestant.open(problem);
+  try {
+    return await what(engine);
+  } finally {
+    await engine.close();
+  }
+}
+
+/** Adds rates, and calls if they are wanted, to the entries that agree. */
+async function time(contest: Contest, entries: readonly Entry[]): Promise<Entry[]> {
+  const { size, batch, contestants, effort, countCalls } = contest;
+  const problem = makeProblem(size, batch, ETA);
+  const engines: Engine[] = [];
+  const added = new Map<string, Pick<Entry, "calls" | "rates">>();
+  try {
+    const taking = contestants.filter((_, k) => entries[k]?.verdict === "agrees");
+    for (const contestant of taking) engines.push(await contestant.open(problem));
+    const rates = await interleave(engines, effort);
+    for (const [k, { name }] of taking.entries()) {
+      const engine = engines[k] as Engine;
+      added.set(name, { rates: rates[k] ?? null, calls: countCalls ? await countCallsOf(engine) : null });
+      await requireFinite(name, engine);
+    }
+  } finally {
+    for (const engine of engines) await engine.close();
+  }
+  return entries.map((entry) => ({ ...entry, ...added.get(entry.engine) }));
+}
+
+async function countCallsOf(engine: Engine): Promise<Calls> {
+  return callsPerStep(COUNTED_STEPS, async () => {
+    await engine.run(COUNTED_STEPS);
+  });
+}
+
+/** Numbers that are not finite may be quicker or slower than others. */
+async function requireFinite(name: string, engine: Engine): Promise<void> {
+  const { rate } = await engine.read();
+  for (let k = 0; k < rate.length; k++) {
+    if (!Number.isFinite(rate[k])) throw new Error(`${name} gave rates that are not finite while it was timed.`);
+  }
+}
+
+function firstLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split("\n")[0] ?? "";
+}

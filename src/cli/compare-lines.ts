@@ -1,0 +1,89 @@
+/** What a comparison came to, in lines for people. */
+
+import { TOLERANCE } from "../../bench/compare/twin.ts";
+import type { Calls } from "../../bench/compare/calls.ts";
+import type { Finished } from "../../bench/compare/compare.ts";
+import type { Entry } from "../../bench/compare/contest.ts";
+import type { Ratio } from "../../bench/compare/gates.ts";
+import { table, whole } from "./format.ts";
+
+/** A row for each engine of a contest. */
+export function contestLines({ measured, size, batch, entries, effect, repeated }: Finished): string[] {
+  const mine = entries.find(({ family }) => family === "ours")?.rates?.median;
+  const rows = entries.map((entry) => [
+    entry.engine,
+    ...ratesOf(entry),
+    ratioOf(mine, entry),
+    ...(measured === "product" ? [gigaflops(entry, size, batch)] : []),
+    verdictOf(entry),
+  ]);
+  const head = ["", "steps/s", "+-", "ours / it", ...(measured === "product" ? ["GFLOP/s"] : []), "error"];
+  return [
+    titleOf(measured, size, batch) +
+      (repeated ? " (measured twice, as a gate was missed; this is the second time)" : ""),
+    ...(effect === null
+      ? []
+      : [`Learning moved rates by ${small(effect.rate)} and weights by ${small(effect.weight)} in the check.`]),
+    "",
+    ...table(head, rows),
+  ];
+}
+
+function titleOf(measured: string, size: number, batch: number): string {
+  if (measured === "product") {
+    return `Products [${batch}][${size}] x [${size}][${size}]: ours is a whole step of a frozen network, a peer's the product alone`;
+  }
+  return `${whole(size)} neurons, ${whole(size * size)} synapses, batch ${batch}`;
+}
+
+function ratesOf({ rates }: Entry): [median: string, mad: string] {
+  return rates === null ? ["-", "-"] : [figure(rates.median), figure(rates.mad)];
+}
+
+function ratioOf(mine: number | undefined, { rates }: Entry): string {
+  return mine === undefined || rates === null ? "-" : (mine / rates.median).toFixed(2);
+}
+
+/** One product is 2 B N^2. */
+function gigaflops({ rates }: Entry, size: number, batch: number): string {
+  return rates === null ? "-" : ((rates.median * 2 * batch * size ** 2) / 1e9).toFixed(2);
+}
+
+function verdictOf({ verdict, reason, agreement }: Entry): string {
+  if (verdict === "does not run") return `does not run: ${reason ?? ""}`;
+  const error = small(Math.max(agreement?.rate ?? NaN, agreement?.weight ?? NaN));
+  return verdict === "agrees" ? error : `${error}, more than ${TOLERANCE}: DISAGREES, gives no ratio`;
+}
+
+/** What each engine asks of WebGPU in a step. */
+export function callLines(entries: readonly Entry[]): string[] {
+  const kinds: readonly (keyof Calls)[] = ["dispatches", "submits", "bindGroups", "bufferWrites", "buffers"];
+  const rows = entries.flatMap(({ engine, calls, family }) =>
+    calls === null || family === "torch" ? [] : [[engine, ...kinds.map((kind) => count(calls[kind]))]],
+  );
+  const head = ["Calls per step", "dispatches", "submits", "bind groups", "buffer writes", "buffers made"];
+  return rows.length === 0 ? [] : table(head, rows);
+}
+
+function count(value: number): string {
+  return Number.isInteger(value) ? String(value) : value.toFixed(2);
+}
+
+export function ratioLines(ratios: readonly Ratio[]): string[] {
+  const rows = ratios.map(({ goal, formula, value, gate, holds }) => [
+    `${goal}  ${formula}`,
+    value.toFixed(2),
+    gate === null ? "-" : `>= ${gate}`,
+    holds === null ? "" : holds ? "ok" : "FAIL",
+  ]);
+  return table(["goal", "ratio", "gate", ""], rows);
+}
+
+/** Three figures. */
+function figure(value: number): string {
+  return value >= 100 ? whole(value) : value.toPrecision(3);
+}
+
+function small(value: number): string {
+  return value.toExponential(1);
+}

@@ -1,0 +1,130 @@
+/** `npm run compare`: this engine beside others, on the same network and adapter. */
+
+import { availableParallelism, cpus, release } from "node:os";
+import { version } from "../../package.json";
+import { compare, type Finished } from "../../bench/compare/compare.ts";
+import { dressAsBrowser } from "../../bench/compare/globals.ts";
+import { ensurePeers } from "../../bench/compare/peers.ts";
+import { BETA, ETA, networkOf, TAU_M, TAU_R } from "../../bench/compare/problem.ts";
+import type { Ratio } from "../../bench/compare/gates.ts";
+import type { AdapterFacts } from "../device.ts";
+import { createSimulator } from "../index.ts";
+import { callLines, contestLines, ratioLines } from "./compare-lines.ts";
+import { compareHelp, readCompareOptions, type CompareOptions } from "./compare-options.ts";
+import { adapterName } from "./format.ts";
+import { nodeGpu } from "./node-gpu.ts";
+import { shownPath, withUsage } from "./options.ts";
+import { writeAtomically } from "./run-folder.ts";
+
+export const COMPARE_SCHEMA = "vle-webgpu/compare/1";
+const INTERRUPTED = 130;
+
+/** @returns the exit code: 0 only if all engines agree and every ratio reaches its gate. */
+export function main(args: readonly string[], signal: AbortSignal): Promise<number> {
+  return withUsage("compare", async () => {
+    const options = await readCompareOptions(args);
+    if (options !== null) return run(options, signal);
+    console.log(compareHelp());
+    return 0;
+  });
+}
+
+async function run(options: CompareOptions, signal: AbortSignal): Promise<number> {
+  ensurePeers();
+  const gpu = await nodeGpu();
+  dressAsBrowser(gpu);
+  const adapter = await adapterOf(gpu);
+  console.log(`\nAdapter: ${adapterName(adapter)}${adapter.software ? " (software: no benchmark of a GPU)" : ""}`);
+  console.log(`Network: recurrent, tanh, tauM ${TAU_M} and tauR ${TAU_R} steps, beta ${BETA}, sgd with eta ${ETA}`);
+  if (options.torch === null) {
+    console.log("The authors' PyTorch code is skipped: it needs --torch-python and --torch-checkout.");
+  }
+  const { sizes, peers, torch, samples, milliseconds } = options;
+  const effort = { samples, milliseconds, now: () => performance.now() };
+  const request = { sizes, peers, torch, effort, gpu, software: adapter.software };
+  const finished: Finished[] = [];
+  for await (const each of compare(request, progress)) {
+    if (signal.aborted) return INTERRUPTED;
+    say(contestLines(each));
+    say(callLines(each.entries));
+    finished.push(each);
+  }
+  return finish(finished, adapter, options);
+}
+
+/** The facts are those that a simulator tells. */
+async function adapterOf(gpu: GPU): Promise<AdapterFacts> {
+  const sim = await createSimulator(networkOf({ size: 1 }), { gpu });
+  sim.destroy();
+  return sim.adapter;
+}
+
+/** Results are for the standard output alone. */
+function progress(line: string): void {
+  console.error(line);
+}
+
+async function finish(finished: readonly Finished[], adapter: AdapterFacts, options: CompareOptions): Promise<number> {
+  const ratios = finished.flatMap((each) => each.ratios);
+  if (ratios.length > 0) say(ratioLines(ratios));
+  if (options.json !== undefined) {
+    await writeAtomically(options.json, `${JSON.stringify(summaryOf(finished, adapter, options), null, 2)}\n`);
+    console.log(`Results: ${shownPath(options.json)}`);
+  }
+  const missed = ratios.filter(({ holds }) => holds === false).length;
+  const wrong = finished.flatMap(({ entries }) => entries).filter(({ verdict }) => verdict === "disagrees").length;
+  const gates = ratios.filter(({ gate }) => gate !== null).length;
+  console.log(
+    `${gates - missed} of ${gates} gates hold; ${wrong === 0 ? "every engine that runs agrees" : `${wrong} results DISAGREE`}.`,
+  );
+  return missed === 0 && wrong === 0 ? 0 : 1;
+}
+
+function summaryOf(finished: readonly Finished[], adapter: AdapterFacts, options: CompareOptions): object {
+  const { samples, milliseconds } = options;
+  return {
+    schema: COMPARE_SCHEMA,
+    version,
+    finished: new Date().toISOString(),
+    adapter,
+    host: {
+      name: `Node ${process.version} with the npm package webgpu`,
+      system: `${process.platform} ${process.arch} ${release()}`,
+      processor: cpus()[0]?.model ?? "",
+      threads: availableParallelism(),
+    },
+    network: { kind: "recurrent", activation: "tanh", dt: 1, tauM: TAU_M, tauR: TAU_R, beta: BETA, eta: ETA },
+    effort: { samples, milliseconds },
+    cases: finished.flatMap(casesOf),
+    ratios: byGoal(finished.flatMap(({ ratios }) => ratios)),
+  };
+}
+
+function byGoal(ratios: readonly Ratio[]): Record<string, Ratio[]> {
+  const goals = [...new Set(ratios.map(({ goal }) => goal))];
+  return Object.fromEntries(goals.map((goal) => [goal, ratios.filter((ratio) => ratio.goal === goal)]));
+}
+
+function casesOf({ measured, size, batch, entries, effect, repeated }: Finished): object[] {
+  return entries.map(({ engine, family, work, verdict, reason, agreement, rates, calls }) => ({
+    name: `${measured}, ${size} neurons, batch ${batch}`,
+    engine,
+    family,
+    work,
+    neurons: size,
+    synapses: size ** 2,
+    batch,
+    rule: work === "step" ? "local" : null,
+    stepsPerSecond: rates,
+    verdict,
+    reason,
+    error: agreement,
+    effectOfLearning: effect,
+    callsPerStep: calls,
+    repeated,
+  }));
+}
+
+function say(lines: readonly string[]): void {
+  if (lines.length > 0) console.log(["", ...lines].join("\n"));
+}
