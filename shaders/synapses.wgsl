@@ -3,13 +3,15 @@
 //   s_i = sum_j W_ij r_j + b_i ;  m_j = sum_i W_ij e_i
 //   then W_ij and b_i take one optimiser step along e_i r_j and e_i
 //
-// Both products use the parameters before the update. A tile is a rectangle of one W, in which an
-// invocation keeps up to four quads of columns; it gives partial sums of s and m, which the
-// neurons add up in fixed order.
+// Both products use the parameters before the update. A tile is a rectangle of one W, through which
+// an invocation goes with up to four quads of columns at a time; it gives partial sums of s and m,
+// which the neurons add up in fixed order.
 // Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params, grid,
 // projections, projection-bindings, optimizer, plastic-bindings.
 
 override LEARN: bool = true;
+/// Whether any projection returns feedback.
+override FEEDBACK: bool = true;
 /// Whether the invocations of a workgroup add up their currents before they write them. It saves
 /// traffic, but the barrier slows an adapter that runs on a CPU several times.
 override SHARED: bool = true;
@@ -42,12 +44,6 @@ fn column_of(tile: Tile, projection: Projection, offset: u32) -> Column {
   return Column(index, is_inside, select(vec4f(), state[projection.rate + index], is_inside));
 }
 
-fn learn(place: u32, w: vec4f, gradient: vec4f, learns: bool, rates: Rates) {
-  if (learns) {
-    descend(place, w, gradient, rates);
-  }
-}
-
 /// Four rows from `first` on, `pre` quads apart.
 fn visit(first: u32, pre: u32, column: Column, e: vec4f, plastic: bool, rates: Rates) -> Visit {
   let place = first + column.index;
@@ -56,14 +52,15 @@ fn visit(first: u32, pre: u32, column: Column, e: vec4f, plastic: bool, rates: R
   let c = parameters[place + 2u * pre];
   let d = parameters[place + 3u * pre];
   if (LEARN) {
-    let learns = plastic && column.is_inside;
-    learn(place, a, -e.x * column.rate, learns, rates);
-    learn(place + pre, b, -e.y * column.rate, learns, rates);
-    learn(place + 2u * pre, c, -e.z * column.rate, learns, rates);
-    learn(place + 3u * pre, d, -e.w * column.rate, learns, rates);
+    if (plastic && column.is_inside) {
+      ascend(place, a, e.x, column.rate, rates);
+      ascend(place + pre, b, e.y, column.rate, rates);
+      ascend(place + 2u * pre, c, e.z, column.rate, rates);
+      ascend(place + 3u * pre, d, e.w, column.rate, rates);
+    }
   }
   let rows = mat4x4f(a, b, c, d);
-  return Visit(column.rate * rows, rows * e);
+  return Visit(column.rate * rows, select(vec4f(), rows * e, FEEDBACK));
 }
 
 fn write_feedback(tile: Tile, column: Column, m: vec4f) {
@@ -92,35 +89,27 @@ fn visit_biases(tile: Tile, projection: Projection, quads: u32, local: u32, rate
     let b = parameters[place];
     partial_sums[tile.flags + i] = b;
     if (LEARN) {
-      let learns = (projection.flags & LEARNS_BIAS) != 0u;
-      learn(place, b, -state[projection.error + i], learns, rates);
+      if ((projection.flags & LEARNS_BIAS) != 0u) {
+        descend(place, b, -state[projection.error + i], rates);
+      }
     }
   }
 }
 
-/// Tile: block is the projection, row and rows count rows, column and columns count quads of
-/// columns; current, feedback and flags are the places of the partial sums: of the currents (one
-/// part for each invocation if they are not SHARED), of the feedback (NONE if not needed) and of
-/// the biases (NONE if not added here).
-@compute @workgroup_size(WIDTH, 1, 1)
-fn synapses(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) local: u32,
+/// The columns of a tile from `offset` on, as many as the workgroup takes at a time.
+fn visit_columns(
+  tile: Tile,
+  projection: Projection,
+  offset: u32,
+  local: u32,
+  plastic: bool,
+  rates: Rates,
 ) {
-  let index = tile_index(group, groups);
-  if (index >= arrayLength(&tiles)) {
-    return;
-  }
-  let tile = tiles[index];
-  let projection = projections[tile.block];
-  let rates = learning_rates();
-  let plastic = (projection.flags & LEARNS_WEIGHT) != 0u;
   let quads = (tile.rows + 3u) / 4u;
-  let c0 = column_of(tile, projection, local);
-  let c1 = column_of(tile, projection, local + WIDTH);
-  let c2 = column_of(tile, projection, local + 2u * WIDTH);
-  let c3 = column_of(tile, projection, local + 3u * WIDTH);
+  let c0 = column_of(tile, projection, offset + local);
+  let c1 = column_of(tile, projection, offset + local + WIDTH);
+  let c2 = column_of(tile, projection, offset + local + 2u * WIDTH);
+  let c3 = column_of(tile, projection, offset + local + 3u * WIDTH);
   var m0 = vec4f();
   var m1 = vec4f();
   var m2 = vec4f();
@@ -148,9 +137,17 @@ fn synapses(
       m3 += v3.feedback;
     }
     if (SHARED) {
-      sh_currents[quad * WIDTH + local] = s;
+      let place = quad * WIDTH + local;
+      if (offset > 0u) {
+        s += sh_currents[place];
+      }
+      sh_currents[place] = s;
     } else {
-      partial_sums[tile.current + local * projection.post + i] = s;
+      let place = tile.current + local * projection.post + i;
+      if (offset > 0u) {
+        s += partial_sums[place];
+      }
+      partial_sums[place] = s;
     }
   }
   write_feedback(tile, c0, m0);
@@ -162,6 +159,30 @@ fn synapses(
   }
   if (QUADS > 3u) {
     write_feedback(tile, c3, m3);
+  }
+}
+
+/// Tile: block is the projection, row and rows count rows, column and columns count quads of
+/// columns; current, feedback and flags are the places of the partial sums: of the currents (one
+/// part for each invocation if they are not SHARED), of the feedback (NONE if not needed) and of
+/// the biases (NONE if not added here).
+@compute @workgroup_size(WIDTH, 1, 1)
+fn synapses(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let index = tile_index(group, groups);
+  if (index >= arrayLength(&tiles)) {
+    return;
+  }
+  let tile = tiles[index];
+  let projection = projections[tile.block];
+  let rates = learning_rates();
+  let plastic = (projection.flags & LEARNS_WEIGHT) != 0u;
+  let quads = (tile.rows + 3u) / 4u;
+  for (var offset = 0u; offset < tile.columns; offset += WIDTH * QUADS) {
+    visit_columns(tile, projection, offset, local, plastic, rates);
   }
   if (SHARED) {
     write_shared_currents(tile, quads, local);

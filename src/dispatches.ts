@@ -112,14 +112,19 @@ export class Dispatches {
     };
   }
 
-  synapses(learns: boolean): DispatchOf<"synapses"> {
-    return {
-      kernel: "synapses",
+  synapses(learns: boolean): Dispatch {
+    const { batch } = this.options;
+    const { rows, ...shape } = this.work.synapseShape;
+    const common = {
       label: learns ? "synapses" : "synapses frozen",
       buffers: { ...plasticBuffers, ...synapseBuffers, tiles: "synapse_tiles", partial_sums: "partial_sums" },
-      constants: { LEARN: Number(learns), OPTIMIZER: this.optimizer, ...this.work.synapseShape },
       workgroups: foldWorkgroups(this.work.synapses.tiles.length),
-    };
+    } as const;
+    const returns = Number(this.work.returns.includes(true));
+    const constants = { LEARN: Number(learns), FEEDBACK: returns, OPTIMIZER: this.optimizer, ...shape };
+    return batch === 1
+      ? { ...common, kernel: "synapses", constants: { ...constants, ROWS: rows } }
+      : { ...common, kernel: "synapses_batch", constants: { ...constants, BATCH: batch } };
   }
 
   propagate(label: string, range: TileRange | undefined, advance: number): DispatchOf<"propagate"> {

@@ -14,12 +14,14 @@ import neurons from "../shaders/neurons.wgsl?raw";
 import propagate from "../shaders/propagate.wgsl?raw";
 import reverse from "../shaders/reverse.wgsl?raw";
 import synapses from "../shaders/synapses.wgsl?raw";
+import synapsesBatch from "../shaders/synapses_batch.wgsl?raw";
 import traces from "../shaders/traces.wgsl?raw";
 import activation from "../shaders/common/activation.wgsl?raw";
 import applying from "../shaders/common/applying.wgsl?raw";
 import blockBindings from "../shaders/common/block-bindings.wgsl?raw";
 import fields from "../shaders/common/fields.wgsl?raw";
 import grid from "../shaders/common/grid.wgsl?raw";
+import lanes from "../shaders/common/lanes.wgsl?raw";
 import learning from "../shaders/common/learning.wgsl?raw";
 import neuron from "../shaders/common/neuron.wgsl?raw";
 import neuronBindings from "../shaders/common/neuron-bindings.wgsl?raw";
@@ -44,6 +46,7 @@ const snippets = {
   "block-bindings": blockBindings,
   fields,
   grid,
+  lanes,
   learning,
   neuron,
   "neuron-bindings": neuronBindings,
@@ -187,7 +190,13 @@ export const kernels = {
     source: synapses,
     snippets: ["params", "grid", "projections", "projection-bindings", "optimizer", "plastic-bindings"],
     bindings: [...onPlasticity, { group: 1, name: "partial_sums", access: "read-write" }],
-    overrides: [...ofGrid, "LEARN", "SHARED", "QUADS", "ROWS", "OPTIMIZER"],
+    overrides: [...ofGrid, "LEARN", "FEEDBACK", "SHARED", "QUADS", "ROWS", "OPTIMIZER"],
+  },
+  synapses_batch: {
+    source: synapsesBatch,
+    snippets: ["params", "grid", "projections", "projection-bindings", "lanes", "optimizer", "plastic-bindings"],
+    bindings: [...onPlasticity, { group: 1, name: "partial_sums", access: "read-write" }],
+    overrides: [...ofGrid, "LEARN", "FEEDBACK", "SHARED", "QUADS", "OPTIMIZER"],
   },
   propagate: {
     source: propagate,

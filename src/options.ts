@@ -91,12 +91,19 @@ function readPowerOfTwo(value: unknown, path: string): number {
   throw new SpecError(path, `is ${count}; it must be a power of two, 1 to 256.`, { value: count });
 }
 
+const tuningKeys = Object.keys(tunings.gpu) as (keyof Tuning)[];
+
 function readTuning(value: unknown, path: string): Tuning {
-  const given = fields(value, path, ["workgroups", "sharedCurrents", "columnQuads", "networkProducts", "networkWidth"]);
+  const given = fields(value, path, tuningKeys);
   return {
     workgroups: number(given.workgroups, at(path, "workgroups"), integerRange(1, 65535)),
+    onePassBatch: number(given.onePassBatch, at(path, "onePassBatch"), integerRange(0, 16)),
     sharedCurrents: boolean(given.sharedCurrents, at(path, "sharedCurrents")),
+    tileWidth: number(given.tileWidth, at(path, "tileWidth"), integerRange(1, 64)),
     columnQuads: number(given.columnQuads, at(path, "columnQuads"), integerRange(1, 4)),
+    batchColumnQuads: number(given.batchColumnQuads, at(path, "batchColumnQuads"), integerRange(1, 4)),
+    tileSets: number(given.tileSets, at(path, "tileSets"), integerRange(1, 65536)),
+    tileRows: number(given.tileRows, at(path, "tileRows"), integerRange(4, 64)),
     networkProducts: number(given.networkProducts, at(path, "networkProducts"), nonNegative),
     networkWidth: readPowerOfTwo(given.networkWidth, at(path, "networkWidth")),
   };

@@ -63,18 +63,23 @@ export interface Cut extends ErrorPaths {
   /** Whether one workgroup takes the whole network. */
   readonly isSmall: boolean;
   readonly hasWideRows: boolean;
-  /** Overrides of `synapses`. */
+  /** Overrides of `synapses` and `synapses_batch`, and the rows of the tallest tile. */
   readonly synapseShape: {
     readonly WIDTH: number;
     readonly QUADS: number;
-    readonly ROWS: number;
     readonly SHARED: number;
+    readonly rows: number;
   };
 }
 
 /** Sizes of the kernels' tiles: invocations of a workgroup, and rows or quads of W. */
 const neuronTile = { width: 64, wideRow: 16 };
-const single = { sharedWidth: 64, ownWidth: 16, rows: 16, tallRows: 64, tallFrom: 2 ** 20 };
+/** Quads of rows of a tile of one pass, at least. */
+const leastRows = 4;
+/** Memory of a workgroup: 16 KiB. */
+const workgroupQuads = 1024;
+/** Batch rows that `synapses_batch` can take. */
+export const mostLanes = 16;
 /** Invocations of a workgroup of `propagate`. */
 export const propagateWidth = 32;
 const batched = { width: propagateWidth, stretch: 128, learnWidth: 64 };
@@ -86,8 +91,8 @@ export function cut(network: Network, options: PlanOptions, needs: Needs, layout
   const { batch, tuning } = options;
   const paths = errorPaths(network, options);
   const isSmall = isSmallNetwork(network, options, layout);
-  const isOnePass = batch === 1 && needs.allowsOnePass && !isSmall;
-  const cutter = isOnePass ? singleCutter(network, tuning) : batchedCutter(batch);
+  const isOnePass = batch <= Math.min(tuning.onePassBatch, mostLanes) && needs.allowsOnePass && !isSmall;
+  const cutter = isOnePass ? onePassCutter(network, batch, tuning) : batchedCutter(batch);
   const levels = Math.max(...network.populations.map(({ level }) => level)) + 1;
   const slots = new Slots();
   const indices = network.projections.map((_, index) => index);
@@ -346,14 +351,20 @@ interface Cutter {
   tiles(job: Job): Tile[];
 }
 
-/** Tiles of `synapses`: rectangles of W. */
-function singleCutter({ projections }: Network, { sharedCurrents, columnQuads }: Tuning): Cutter {
+/** Tiles of `synapses` and `synapses_batch`: rectangles of W. */
+function onePassCutter({ projections }: Network, batch: number, tuning: Tuning): Cutter {
+  const { sharedCurrents, tileWidth, tileSets, tileRows, workgroups } = tuning;
+  const columnQuads = batch === 1 ? tuning.columnQuads : tuning.batchColumnQuads;
   const widest = Math.max(...projections.map(({ pre }) => quadsOf(pre)));
-  const limit = sharedCurrents ? single.sharedWidth : single.ownWidth;
-  const width = Math.min(Math.ceil(widest / columnQuads), limit);
-  const columnsPerTile = width * columnQuads;
-  const rowsOf = ({ pre, post }: Job): number =>
-    quadsOf(pre * post * 16 >= single.tallFrom ? single.tallRows : single.rows);
+  const width = Math.min(Math.ceil(widest / columnQuads), tileWidth);
+  const columnsPerTile = width * columnQuads * tileSets;
+  // What a workgroup keeps of all rows of a tile must fit its memory.
+  const mostRows = sharedCurrents && batch === 1 ? Math.min(tileRows, Math.floor(workgroupQuads / width)) : tileRows;
+  // As tall as leaves two tiles for each workgroup that keeps the device busy.
+  const rowsOf = (pre: number, post: number): number => {
+    const rows = Math.ceil((post * stretches(pre, columnsPerTile)) / (2 * workgroups));
+    return Math.min(Math.max(rows, leastRows), mostRows);
+  };
   // Where currents are not shared, every invocation with a column writes a part.
   const partsOfTile = (columns: number): number => (sharedCurrents ? 1 : Math.min(width, columns));
   const columnParts = ({ pre }: Job): number =>
@@ -362,25 +373,23 @@ function singleCutter({ projections }: Network, { sharedCurrents, columnQuads }:
     shape: {
       WIDTH: width,
       QUADS: columnQuads,
-      ROWS:
-        Math.max(...projections.map(({ pre, post }) => rowsOf({ ...noJob, pre: quadsOf(pre), post: quadsOf(post) }))) *
-        4,
       SHARED: Number(sharedCurrents),
+      rows: Math.max(...projections.map(({ pre, post }) => rowsOf(quadsOf(pre), quadsOf(post)))) * 4,
     },
     currentParts: (job) => columnParts(job) + Number(job.hasBias),
-    feedbackParts: (job) => stretches(job.post, rowsOf(job)),
+    feedbackParts: ({ pre, post }) => stretches(post, rowsOf(pre, post)),
     tiles(job) {
       const { index, pre, post, current, feedback } = job;
-      const biases = job.hasBias ? current + columnParts(job) * post : none;
-      return cutInto(post, rowsOf(job), (row, rows, rowPart) =>
+      const biases = job.hasBias ? current + columnParts(job) * batch * post : none;
+      return cutInto(post, rowsOf(pre, post), (row, rows, rowPart) =>
         cutInto(pre, columnsPerTile, (column, columns, columnPart) => ({
           block: index,
           row: row * 4,
           rows: rows * 4,
           column,
           columns,
-          current: current + columnPart * partsOfTile(columnsPerTile) * post,
-          feedback: feedback === none ? none : feedback + rowPart * pre,
+          current: current + columnPart * partsOfTile(columnsPerTile) * batch * post,
+          feedback: feedback === none ? none : feedback + rowPart * batch * pre,
           flags: column === 0 ? biases : none,
         })),
       ).flat();
@@ -388,14 +397,12 @@ function singleCutter({ projections }: Network, { sharedCurrents, columnQuads }:
   };
 }
 
-const noJob: Job = { index: 0, pre: 0, post: 0, hasBias: false, current: none, feedback: none };
-
 /** Tiles of `propagate`: invocations that each keep a quad of outputs for four batch rows. */
 function batchedCutter(batch: number): Cutter {
   const lanes = Math.ceil(batch / 4);
   const { width, stretch } = batched;
   return {
-    shape: { WIDTH: 1, QUADS: 1, ROWS: 4, SHARED: 0 },
+    shape: { WIDTH: 1, QUADS: 1, SHARED: 0, rows: 4 },
     currentParts: ({ pre }) => stretches(pre, stretch),
     feedbackParts: ({ post }) => stretches(post, stretch),
     tiles({ index, pre, post, hasBias, current, feedback }) {

@@ -1,5 +1,5 @@
 // One optimiser step for a quad of parameters.
-// Provides: OPTIMIZER, Rates, learning_rates, descend. Uses: params, and the bindings parameters,
+// Provides: OPTIMIZER, Rates, learning_rates, descend, ascend. Uses: params, and the bindings parameters,
 // first_moment, second_moment.
 
 const SGD = 0u;
@@ -65,5 +65,14 @@ fn descend(k: u32, parameter: vec4f, gradient: vec4f, rates: Rates) {
     parameters[k] = parameter - rates.eta * m / (sqrt(v) * rates.scale + rates.epsilon);
   } else {
     first_moment[k] += gradient;
+  }
+}
+
+/// The same for the gradient -signal * rate; a product less for SGD.
+fn ascend(k: u32, parameter: vec4f, signal: f32, rate: vec4f, rates: Rates) {
+  if (OPTIMIZER == SGD) {
+    parameters[k] = parameter + rates.eta * signal * rate;
+  } else {
+    descend(k, parameter, -signal * rate, rates);
   }
 }

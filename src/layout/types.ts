@@ -68,10 +68,23 @@ export interface PlanOptions {
 export interface Tuning {
   /** Workgroups that keep the device busy. */
   readonly workgroups: number;
+  /**
+   * Largest batch for which one pass over the weights does all that synapses do, up to 16; 0: never, both products and the
+   * update are kernels of their own.
+   */
+  readonly onePassBatch: number;
   /** Whether the invocations of a workgroup of `synapses` add up their currents, behind a barrier. */
   readonly sharedCurrents: boolean;
-  /** Quads of columns of an invocation of `synapses`, 1 to 4. */
+  /**
+   * Invocations of a workgroup of `synapses`, 1 to 64, and the quads of columns that each has at a time, 1 to 4: in a batch of 1,
+   * and in larger ones.
+   */
+  readonly tileWidth: number;
   readonly columnQuads: number;
+  readonly batchColumnQuads: number;
+  /** Most columns of a tile of `synapses`, in times of all its invocations' quads, and most rows, in quads from 4 to 64. */
+  readonly tileSets: number;
+  readonly tileRows: number;
   /**
    * Largest number of products of a step, batch rows times synapses, for which one workgroup takes the whole network and does
    * many steps in a dispatch; and its invocations, a power of two.
@@ -82,8 +95,30 @@ export interface Tuning {
 
 /** An adapter that runs on a CPU has few cores, pays for every workgroup, and loses its optimiser to a barrier. */
 export const tunings = {
-  gpu: { workgroups: 256, sharedCurrents: true, columnQuads: 1, networkProducts: 4096, networkWidth: 64 },
-  cpu: { workgroups: 8, sharedCurrents: false, columnQuads: 4, networkProducts: 4096, networkWidth: 1 },
+  gpu: {
+    workgroups: 256,
+    onePassBatch: 16,
+    sharedCurrents: true,
+    tileWidth: 64,
+    columnQuads: 1,
+    batchColumnQuads: 1,
+    tileSets: 1,
+    tileRows: 16,
+    networkProducts: 4096,
+    networkWidth: 64,
+  },
+  cpu: {
+    workgroups: 8,
+    onePassBatch: 16,
+    sharedCurrents: false,
+    tileWidth: 8,
+    columnQuads: 1,
+    batchColumnQuads: 4,
+    tileSets: 4096,
+    tileRows: 64,
+    networkProducts: 4096,
+    networkWidth: 1,
+  },
 } as const satisfies Record<string, Tuning>;
 
 export type BufferName =

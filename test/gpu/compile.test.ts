@@ -105,6 +105,12 @@ const extremes: Readonly<Record<KernelName, readonly Constants[]>> = {
     { LEARN: 0, SHARED: 0, QUADS: 3, ROWS: 16, WIDTH: 16, OPTIMIZER: 2 },
     { LEARN: 1, SHARED: 0, QUADS: 4, ROWS: 64, WIDTH: 16, OPTIMIZER: 3 },
   ],
+  synapses_batch: [
+    { LEARN: 0, SHARED: 1, QUADS: 1, WIDTH: 64, BATCH: 16, OPTIMIZER: 0 },
+    { LEARN: 1, SHARED: 1, QUADS: 4, WIDTH: 64, BATCH: 2, OPTIMIZER: 1 },
+    { LEARN: 1, SHARED: 0, QUADS: 3, WIDTH: 1, BATCH: 5, OPTIMIZER: 2 },
+    { LEARN: 1, SHARED: 0, QUADS: 4, WIDTH: 8, BATCH: 16, OPTIMIZER: 3 },
+  ],
   propagate: [0, 1, 2 ** 32 - 1].map((advance) => ({ BATCH: 65536, ADVANCE: advance })),
   traces: [{ IS_ALIGNED: 0 }, { IS_ALIGNED: 1 }],
   learn: [0, 1, 2, 3].flatMap((optimizer) => [0, 1].map((matched) => ({ OPTIMIZER: optimizer, MATCHED: matched }))),

@@ -33,8 +33,18 @@ describe("dispatches", () => {
     }
   });
 
+  it.each([2, 16])("of a batch of %i are two a step and one more, too", async (batch) => {
+    using sim = await createSimulator(deep(3), { device: device(), batch, ...apart });
+    for (const learn of [true, false]) {
+      const { dispatches, submits } = await callsDuring(device(), () =>
+        metricsOf(sim, { steps: 50, learn, ...tinyData(5, batch) }),
+      );
+      expect(dispatches).toBe(2 * 50 + (submits - 1));
+    }
+  });
+
   it.each([1, 8])("of a larger batch are three a step, two if nothing learns, depth %i", async (depth) => {
-    const batch = 3;
+    const batch = 17;
     using sim = await createSimulator(deep(depth), { device: device(), batch, ...apart });
     for (const learn of [true, false]) {
       const { dispatches, submits } = await callsDuring(device(), () =>
@@ -44,7 +54,7 @@ describe("dispatches", () => {
     }
   });
 
-  it.each([1, 3])("of encode are as many, without submit, write or anything made, batch %i", async (batch) => {
+  it.each([1, 17])("of encode are as many, without submit, write or anything made, batch %i", async (batch) => {
     using sim = await createSimulator(tiny, { device: device(), batch, ...apart });
     const calls = await callsDuring(device(), async () => {
       const encoder = device().createCommandEncoder();

@@ -138,12 +138,27 @@ describe.each(Object.entries(tunings))("batch 1, cut for a %s", (_, tuning) => {
   });
 });
 
-it("batch 1, cut in other ways", async () => {
-  for (const columnQuads of [2, 3]) {
-    await compare(stack(65, 33), {
-      tuning: { ...tunings.gpu, workgroups: 3, sharedCurrents: columnQuads === 2, columnQuads },
-    });
-  }
+/** Every way in which the one pass is cut: quads of columns, sets of them, behind a barrier or not. */
+describe.each([1, 2, 7, 16])("batch %i in one pass, cut in other ways", (batch) => {
+  it.each([1, 2, 3, 4])("%i quads of columns", async (quads) => {
+    for (const sharedCurrents of [false, true]) {
+      const tuning = {
+        ...tunings.gpu,
+        sharedCurrents,
+        tileWidth: sharedCurrents ? 8 : 2,
+        columnQuads: quads,
+        batchColumnQuads: quads,
+        // Several sets of columns in a tile, the last of them not full.
+        tileSets: 2,
+      };
+      await compare(stack(65, 33), { batch, tuning, learning: { optimizer: optimizers.sgd } });
+      await compare(varied, { batch, tuning, learning: { optimizer: optimizers.adam } });
+    }
+  });
+});
+
+it("batch 3 without the one pass", async () => {
+  await compare(varied, { batch: 3, tuning: { ...tunings.gpu, onePassBatch: 0 } });
 });
 
 describe.each([2, 3, 5, 20, 67])("batch %i", (batch) => {

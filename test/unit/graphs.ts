@@ -63,8 +63,13 @@ const graph: fc.Arbitrary<Case> = fc
     fuseSteps: fc.constantFrom(false, false, true),
     tuning: fc.record({
       workgroups: fc.constantFrom(8, 256),
+      onePassBatch: fc.constantFrom(0, 2, 16),
       sharedCurrents: fc.boolean(),
+      tileWidth: fc.constantFrom(1, 8, 64),
       columnQuads: fc.integer({ min: 1, max: 4 }),
+      batchColumnQuads: fc.integer({ min: 1, max: 4 }),
+      tileSets: fc.constantFrom(1, 2, 4096),
+      tileRows: fc.constantFrom(4, 16, 64),
       networkProducts: fc.constant(2 ** 20),
       networkWidth: fc.constantFrom(1, 64),
     }),

@@ -18,36 +18,49 @@ interface Write {
   readonly summed: readonly number[];
 }
 
-/** The partial sums that a workgroup of `synapses` writes. */
-function writesOfSynapses(tile: Tile, post: number, { WIDTH, SHARED }: Cut["synapseShape"]): Write[] {
+/** The partial sums that a workgroup of `synapses` or `synapses_batch` writes. */
+function writesOfSynapses(
+  tile: Tile,
+  { pre, post }: Readonly<Record<"pre" | "post", number>>,
+  batch: number,
+  { WIDTH, SHARED }: Cut["synapseShape"],
+): Write[] {
   const outputs = range(tile.row / 4, quadsOf(tile.rows));
   const inputs = range(tile.column, tile.columns);
   // An invocation keeps every WIDTH-th column.
   const invocations = range(0, Math.min(WIDTH, tile.columns));
   const columnsOf = (local: number): number[] => inputs.filter((_, offset) => offset % WIDTH === local);
-  const currents = outputs.flatMap((output): Omit<Write, "kind">[] =>
-    SHARED === 1
-      ? [{ place: tile.current + output, output, lane: 0, summed: inputs }]
-      : invocations.map((local) => ({
-          place: tile.current + local * post + output,
-          output,
-          lane: 0,
-          summed: columnsOf(local),
-        })),
-  );
-  const feedback = tile.feedback === none ? [] : inputs;
-  const biases = tile.flags === none ? [] : outputs;
-  return [
-    ...currents.map((write) => ({ ...write, kind: "current" as const })),
-    ...feedback.map((output) => ({
-      kind: "feedback" as const,
-      place: tile.feedback + output,
-      output,
-      lane: 0,
-      summed: outputs,
-    })),
-    ...biases.map((output) => ({ kind: "bias" as const, place: tile.flags + output, output, lane: 0, summed: [] })),
-  ];
+  return range(0, batch).flatMap((lane) => {
+    const currents = outputs.flatMap((output): Omit<Write, "kind">[] =>
+      SHARED === 1
+        ? [{ place: tile.current + lane * post + output, output, lane, summed: inputs }]
+        : invocations.map((local) => ({
+            place: tile.current + (local * batch + lane) * post + output,
+            output,
+            lane,
+            summed: columnsOf(local),
+          })),
+    );
+    const feedback = tile.feedback === none ? [] : inputs;
+    const biases = tile.flags === none ? [] : outputs;
+    return [
+      ...currents.map((write) => ({ ...write, kind: "current" as const })),
+      ...feedback.map((output) => ({
+        kind: "feedback" as const,
+        place: tile.feedback + lane * pre + output,
+        output,
+        lane,
+        summed: outputs,
+      })),
+      ...biases.map((output) => ({
+        kind: "bias" as const,
+        place: tile.flags + lane * post + output,
+        output,
+        lane,
+        summed: [],
+      })),
+    ];
+  });
 }
 
 /** The partial sums that a workgroup of `propagate` writes; biases are added to what it writes anyway. */
@@ -72,7 +85,7 @@ function writesOfPropagate(tile: Tile, pre: number, post: number, batch: number)
 function writesOf(tile: Tile, { network, work, options }: Planned): Write[] {
   const { pre, post } = projectionOf(network, tile);
   return work.isOnePass
-    ? writesOfSynapses(tile, quadsOf(post), work.synapseShape)
+    ? writesOfSynapses(tile, { pre: quadsOf(pre), post: quadsOf(post) }, options.batch, work.synapseShape)
     : writesOfPropagate(tile, quadsOf(pre), quadsOf(post), options.batch);
 }
 
@@ -191,14 +204,17 @@ describe("synapses and propagate", () => {
   });
 
   it("keep within a workgroup and its memory", () => {
-    forEveryGraph(({ work }) => {
-      const { ROWS, WIDTH, QUADS, SHARED } = work.synapseShape;
-      expect(ROWS % 4).toBe(0);
-      expect(SHARED * (ROWS / 4) * WIDTH * 16).toBeLessThanOrEqual(16384);
+    forEveryGraph(({ work, options: { batch, tuning } }) => {
+      const { rows: tallest, WIDTH, QUADS, SHARED } = work.synapseShape;
+      const columnsAtMost = WIDTH * QUADS * tuning.tileSets;
+      expect(tallest % 4).toBe(0);
+      // One batch row keeps all currents of a tile, several keep those of four rows at a time.
+      const quads = batch === 1 ? tallest / 4 : batch;
+      expect(work.isOnePass ? SHARED * quads * WIDTH * 16 : 0).toBeLessThanOrEqual(16384);
       expect(WIDTH).toBeLessThanOrEqual(256);
       const tooLarge = tilesOf(work.synapses).filter(({ row, rows, columns, flags }) =>
         work.isOnePass
-          ? row % 4 !== 0 || rows > ROWS || columns > WIDTH * QUADS
+          ? row % 4 !== 0 || rows > tallest || columns > columnsAtMost
           : ((flags & 1) !== 0 ? rows : columns) > 32,
       );
       expect(tooLarge).toEqual([]);

@@ -56,7 +56,7 @@ describe("describePlan", () => {
       when            dispatch               workgroups  constants
       once            initialize                   31x1
       start of a run  neurons begin                 4x1  LOAD=1 FINISH=0 BEGIN=1 SEGMENT_START=0 FIELD=64 BATCH=1 SEGMENT=1 TARGET_LAG=0 STEP_COSTS=0 ACTIVATIONS=3 COSTS=2 HAS_WIDE_ROWS=0 ERRORS=1 TRAJECTORY=0 DERIVATIVE=0 PREVIOUS=0 POWERS=0 TOP_DOWN=0 IS_ALIGNED=0 KEEPS_TARGET=0 TRACES=0 BEGIN_TRACES=0
-      every step      synapses                     10x1  LEARN=1 OPTIMIZER=2 WIDTH=17 QUADS=1 ROWS=16 SHARED=1
+      every step      synapses                     10x1  LEARN=1 FEEDBACK=1 OPTIMIZER=2 WIDTH=17 QUADS=1 SHARED=1 ROWS=16
       between steps   neurons                       4x1  LOAD=1 FINISH=1 BEGIN=1 SEGMENT_START=0 FIELD=64 BATCH=1 SEGMENT=1 TARGET_LAG=0 STEP_COSTS=0 ACTIVATIONS=3 COSTS=2 HAS_WIDE_ROWS=0 ERRORS=1 TRAJECTORY=0 DERIVATIVE=0 PREVIOUS=0 POWERS=0 TOP_DOWN=0 IS_ALIGNED=0 KEEPS_TARGET=0 TRACES=1 BEGIN_TRACES=0
       end of a run    neurons finish                4x1  LOAD=0 FINISH=1 BEGIN=0 SEGMENT_START=0 FIELD=64 BATCH=1 SEGMENT=1 TARGET_LAG=0 STEP_COSTS=0 ACTIVATIONS=3 COSTS=2 HAS_WIDE_ROWS=0 ERRORS=1 TRAJECTORY=0 DERIVATIVE=0 PREVIOUS=0 POWERS=0 TOP_DOWN=0 IS_ALIGNED=0 KEEPS_TARGET=0 TRACES=1 BEGIN_TRACES=0"
     `);
@@ -112,7 +112,8 @@ describe("dispatches of a step", () => {
       const hidden = Array.from({ length: depth }, () => ({ ...neurons, size: 5 }));
       const deep = layered({ dt: 0.1, input: 3, hidden, output: { ...neurons, size: 2 } });
       expect(labels(plan(deep))).toEqual([["synapses"], ["synapses frozen"]]);
-      expect(labels(plan(deep, { batch: 2 }))).toEqual([["propagate", "learn"], ["propagate"]]);
+      expect(labels(plan(deep, { batch: 16 }))).toEqual([["synapses"], ["synapses frozen"]]);
+      expect(labels(plan(deep, { batch: 17 }))).toEqual([["propagate", "learn"], ["propagate"]]);
     }
   });
 
@@ -124,14 +125,14 @@ describe("dispatches of a step", () => {
       output: { ...neurons, size: 2, plastic: false, bias: false },
     });
     expect(labels(plan(fixed))).toEqual([["synapses frozen"], ["synapses frozen"]]);
-    expect(labels(plan(fixed, { batch: 2 }))).toEqual([["propagate"], ["propagate"]]);
+    expect(labels(plan(fixed, { batch: 17 }))).toEqual([["propagate"], ["propagate"]]);
     const withoutErrors = { learning: resolveLearning({ errors: "none" }) };
     expect(labels(plan(block(3, 2), withoutErrors))).toEqual([["synapses frozen"], ["synapses frozen"]]);
-    expect(labels(plan(block(3, 2), { ...withoutErrors, batch: 2 }))).toEqual([["propagate"], ["propagate"]]);
+    expect(labels(plan(block(3, 2), { ...withoutErrors, batch: 17 }))).toEqual([["propagate"], ["propagate"]]);
   });
 
   it("bind a planned buffer to every binding of their kernels", () => {
-    for (const batch of [1, 2]) {
+    for (const batch of [1, 2, 17]) {
       const planned = plan(threeLayers, { batch });
       const names: readonly string[] = planned.buffers.map(({ name }) => name);
       expect(new Set(names).size).toBe(names.length);
@@ -181,7 +182,7 @@ describe("feedback", () => {
     expect(partialSums(plan(readout))).toBe(16 * 42);
     const ofSingle = tilesOf(readout, {});
     expect(ofSingle.filter((_, word) => word % 8 === 6).every((feedback) => feedback === 0xffffffff)).toBe(true);
-    const ofBatch = tilesOf(readout, { batch: 4 });
+    const ofBatch = tilesOf(readout, { batch: 20 });
     expect(ofBatch.filter((_, word) => word % 8 === 7).every((flags) => (flags & 1) === 1)).toBe(true);
   });
 
@@ -198,7 +199,7 @@ describe("feedback", () => {
 describe("grids", () => {
   const cases: readonly [what: string, spec: NetworkSpec, options: Partial<PlanOptions>][] = [
     ["synapses of 2^30 weights", block(2 ** 15, 2 ** 15), {}],
-    ["learn of 2^30 weights", block(2 ** 15, 2 ** 15), { batch: 2 }],
+    ["learn of 2^30 weights", block(2 ** 15, 2 ** 15), { batch: 17 }],
     [
       "neurons of 65,537 wide softmax rows",
       layered({

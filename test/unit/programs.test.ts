@@ -44,8 +44,8 @@ const plasticOutput = { output: { ...neurons, size: 2, plasticTauM: true } };
 describe("a step of jacobi", () => {
   const cases: readonly [what: string, spec: NetworkSpec, options: Options, dispatches: readonly string[]][] = [
     ["batch 1", deep(2), {}, ["synapses", "neurons"]],
-    ["batch 3", deep(2), { batch: 3 }, ["propagate", "learn", "neurons"]],
-    ["batch 3, deep and recurrent", looped(deep(5)), { batch: 3 }, ["propagate", "learn", "neurons"]],
+    ["batch 17", deep(2), { batch: 17 }, ["propagate", "learn", "neurons"]],
+    ["batch 17, deep and recurrent", looped(deep(5)), { batch: 17 }, ["propagate", "learn", "neurons"]],
     ["target delay, batch 1", deep(2, { targetDelay: 1 }), {}, ["synapses", "neurons"]],
     ["corrected gain, batch 1", deep(2), { learning: { gain: "corrected" } }, ["synapses", "neurons"]],
     ["random feedback, batch 1", deep(2), { learning: { feedback: "random" } }, ["propagate", "learn", "neurons"]],
@@ -57,7 +57,7 @@ describe("a step of jacobi", () => {
       ["propagate", "traces", "learn", "neurons"],
     ],
     [
-      "aligned lags, batch 3",
+      "aligned lags, batch 17",
       deep(2),
       { batch: 3, learning: { lagAligned: true } },
       ["propagate", "traces", "learn", "neurons"],
@@ -70,9 +70,9 @@ describe("a step of jacobi", () => {
       ["synapses", "neurons finish", "learn_time_constants", "neurons begin"],
     ],
     [
-      "time constants, batch 3",
+      "time constants, batch 17",
       deep(2, plasticOutput),
-      { batch: 3 },
+      { batch: 17 },
       ["propagate", "learn", "neurons finish", "learn_time_constants", "neurons begin"],
     ],
     [
@@ -100,7 +100,7 @@ describe("a step of jacobi", () => {
     const frozen = (spec: NetworkSpec, options: Options): string[] => stepOf(planned(spec, options).programs.frozen);
     const matched = { learning: { traces: "matched" } } as const;
     expect(frozen(deep(2), {})).toEqual(["synapses frozen", "neurons"]);
-    expect(frozen(deep(2), { batch: 3 })).toEqual(["propagate", "neurons"]);
+    expect(frozen(deep(2), { batch: 17 })).toEqual(["propagate", "neurons"]);
     expect(frozen(deep(2), matched)).toEqual(["propagate", "traces", "neurons"]);
     expect(frozen(deep(2, plasticOutput), {})).toEqual(["synapses frozen", "neurons"]);
     expect(frozen(deep(2, plasticOutput), matched)).toEqual([
@@ -118,7 +118,7 @@ describe("a step of jacobi", () => {
     });
     const after = ["neurons finish", "learn_time_constants", "neurons begin"];
     expect(stepOf(planned(fixed).programs.learning)).toEqual(["synapses frozen", ...after]);
-    expect(stepOf(planned(fixed, { batch: 2 }).programs.learning)).toEqual(["propagate", ...after]);
+    expect(stepOf(planned(fixed, { batch: 17 }).programs.learning)).toEqual(["propagate", ...after]);
   });
 });
 
@@ -349,7 +349,7 @@ describe("requirements", () => {
       requirements(spec, { fuseSteps: false, ...options }).dispatchesPerStep;
     const window = { errors: "adjoint", window: 5 } as const;
     expect(count(deep(3))).toBe(2);
-    expect(count(deep(3), { batch: 3 })).toBe(3);
+    expect(count(deep(3), { batch: 17 })).toBe(3);
     expect(count(deep(3), { learning: { traces: "matched" } })).toBe(4);
     expect(count(deep(3, sweep))).toBe(13);
     expect(count(deep(3), { learning: window })).toBe(4);
