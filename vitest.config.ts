@@ -1,5 +1,5 @@
 import { defineConfig } from "vitest/config";
-import { readFindings } from "./scripts/setup.mjs";
+import { driverEnvironment, readFindings } from "./scripts/setup.mjs";
 
 const findings = readFindings();
 
@@ -35,7 +35,7 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
           // The driver is chosen by the environment that the worker process starts with.
           pool: "forks",
-          env: findings?.node?.env ?? {},
+          env: { ...driverEnvironment(findings) },
           ...oneAtATime,
           server,
         },

@@ -10,7 +10,7 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "./modules.mjs";
-import { explainMissingBrowser, setUp } from "./setup.mjs";
+import { driverEnvironment, explainMissingBrowser, setUp } from "./setup.mjs";
 
 const interrupted = 130;
 
@@ -19,9 +19,11 @@ async function main([command = "", ...args]) {
   if (!/^[a-z-]+$/.test(command) || !existsSync(join(root, `src/cli/${command}.ts`))) {
     throw new Error(`There is no command "${command}". See the scripts in package.json.`);
   }
-  const findings = await setUp();
+  // Where a result goes to the standard output there is nothing else on it.
+  const isPiped = args.some((arg, i) => arg === "--json=-" || (arg === "--json" && args[i + 1] === "-"));
+  const findings = await setUp(isPiped ? { say: console.error } : {});
   if (findings.chrome === null && findings.node === null) throw new Error(explainMissingBrowser());
-  const code = await runChild([join(root, "scripts/load.mjs"), command, ...args], findings.node?.env ?? {});
+  const code = await runChild([join(root, "scripts/load.mjs"), command, ...args], driverEnvironment(findings));
   if (code === interrupted) console.error(`Stopped. Nothing is left running. Start again with: npm run ${command}`);
   return code;
 }

@@ -52,12 +52,13 @@ function writeFindings(findings) {
 }
 
 /**
- * Installs what is missing, prints one line for Chrome and one for Node, and resolves to the findings.
+ * Installs what is missing, says one line for Chrome and one for Node, and resolves to the findings.
  * A host without WebGPU is null in them: what needs it decides what to do. Throws if dependencies cannot be installed.
- * @param {{ again?: boolean }} [options] again: do not believe what an earlier setup found.
+ * @param {{ again?: boolean, say?: (line: string) => void }} [options] again: do not believe what an earlier setup
+ *   found; say: where its lines go, by default the standard output.
  * @returns {Promise<Findings>}
  */
-export async function setUp({ again = false } = {}) {
+export async function setUp({ again = false, say = console.log } = {}) {
   ensureModules();
   const known = again ? null : readFindings();
   // A host that was missing last time may be there now.
@@ -65,10 +66,9 @@ export async function setUp({ again = false } = {}) {
   const { findings, reasons } = complete ? { findings: known, reasons: [] } : await probe();
   writeFindings(findings);
   const { chrome, node } = findings;
-  if (chrome !== null)
-    console.log(`Chrome: ${chrome.version}, ${chrome.executable}, on ${adapterName(chrome.adapter)}`);
-  if (node !== null) console.log(`Node:   npm webgpu on ${adapterName(node.adapter)}`);
-  for (const reason of reasons) console.log(reason);
+  if (chrome !== null) say(`Chrome: ${chrome.version}, ${chrome.executable}, on ${adapterName(chrome.adapter)}`);
+  if (node !== null) say(`Node:   npm webgpu on ${adapterName(node.adapter)}`);
+  for (const reason of reasons) say(reason);
   return findings;
 }
 
@@ -114,6 +114,18 @@ function adapterName({ vendor, architecture, description, software }) {
   const [gpu] = gpuNodes();
   const unused = gpu === undefined ? "" : `; the GPU at ${gpu} did not answer, is its Vulkan driver installed?`;
   return `${name} (software: right results, but slow${unused})`;
+}
+
+/**
+ * The environment in which Dawn finds a Vulkan driver. One that the user names is taken.
+ * @param {Findings | null} findings
+ * @returns {Readonly<Record<string, string>>}
+ */
+export function driverEnvironment(findings) {
+  const env = { ...findings?.node?.env };
+  const named = ["VK_ICD_FILENAMES", "VK_DRIVER_FILES"].some((name) => process.env[name]);
+  if (named) delete env["VK_ICD_FILENAMES"];
+  return env;
 }
 
 /** Says what to do about a missing browser. */

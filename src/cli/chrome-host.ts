@@ -1,4 +1,6 @@
 import type { Browser, Page } from "puppeteer";
+import type { BenchEvent } from "../../bench/harness/run.ts";
+import type { BenchResult } from "../../bench/harness/result.ts";
 import { DeviceError } from "../errors.ts";
 import type { AlignEvent, AlignReport } from "../train/align.ts";
 import { fromReply, type Reply, type TrainEvent } from "../train/job.ts";
@@ -35,6 +37,10 @@ export async function openChromeHost(signal: AbortSignal): Promise<Host> {
         await page.exposeFunction("reportAlignment", (event: AlignEvent) => report(event));
         return call<AlignReport>(page, `align(${JSON.stringify(request)}, reportAlignment)`, end);
       },
+      async bench(request, report) {
+        await page.exposeFunction("reportBench", (event: BenchEvent) => report(event));
+        return call<BenchResult>(page, `bench(${JSON.stringify(request)}, reportBench)`, end, "bench/harness/job.ts");
+      },
       close,
     };
   } catch (error) {
@@ -43,9 +49,9 @@ export async function openChromeHost(signal: AbortSignal): Promise<Host> {
   }
 }
 
-/** Calls a function of src/app/job.ts in the page. */
-async function call<T>(page: Page, expression: string, end: Promise<never>): Promise<T> {
-  const reply = page.evaluate(`import("/src/app/job.ts").then((job) => job.${expression})`);
+/** Calls a function of a module in the page. */
+async function call<T>(page: Page, expression: string, end: Promise<never>, module = "src/app/job.ts"): Promise<T> {
+  const reply = page.evaluate(`import("/${module}").then((job) => job.${expression})`);
   // Whatever becomes of the page once it is not waited for.
   reply.catch(() => undefined);
   return fromReply((await Promise.race([reply, end])) as Reply<T>);

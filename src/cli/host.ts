@@ -1,5 +1,7 @@
 /** Where the work of a command is done: in Chrome, or in this process. */
 
+import type { BenchEvent, BenchRequest } from "../../bench/harness/run.ts";
+import type { BenchResult } from "../../bench/harness/result.ts";
 import { VleError } from "../errors.ts";
 import type { AlignEvent, AlignReport, AlignRequest } from "../train/align.ts";
 import type { TrainEvent, TrainRequest } from "../train/job.ts";
@@ -24,6 +26,8 @@ export interface Host {
   reproduce(request: ReproduceRequest, report: (event: ReproduceEvent) => void | Promise<void>): Promise<Reproduction>;
   /** See `alignPreset` of src/train/align.ts. Rejects with the signal's reason if aborted. */
   align(request: AlignRequest, report: (event: AlignEvent) => void | Promise<void>): Promise<AlignReport>;
+  /** See `runBench` of bench/harness/run.ts. Rejects with the signal's reason if aborted. */
+  bench(request: BenchRequest, report: (event: BenchEvent) => void | Promise<void>): Promise<BenchResult>;
   close(): Promise<void>;
 }
 
@@ -31,6 +35,8 @@ export interface HostChoice {
   /** What the user asked for; undefined: `preferred`, and the other one where that has no WebGPU. */
   readonly asked: HostKind | undefined;
   readonly preferred: HostKind;
+  /** Tells people that the other one is taken. Default: on the standard output. */
+  readonly say?: (line: string) => void;
 }
 
 /**
@@ -39,7 +45,7 @@ export interface HostChoice {
  * @throws DeviceError WEBGPU_UNAVAILABLE or NO_ADAPTER if there is no WebGPU where it may be looked for.
  */
 export async function withHost<T>(
-  { asked, preferred }: HostChoice,
+  { asked, preferred, say = console.log }: HostChoice,
   signal: AbortSignal,
   use: (host: Host) => Promise<T>,
 ): Promise<T> {
@@ -49,7 +55,7 @@ export async function withHost<T>(
     return await useHost(asked ?? preferred, signal, use);
   } catch (error) {
     if (!canFallBack || !isWithoutGpu(error)) throw error;
-    console.log(`${error.message}\nFalling back to ${other === "node" ? "Node" : "Chrome"}.`);
+    say(`${error.message}\nFalling back to ${other === "node" ? "Node" : "Chrome"}.`);
     return useHost(other, signal, use);
   }
 }

@@ -1,3 +1,4 @@
+import { runBench } from "../../bench/harness/run.ts";
 import { DeviceError, VleError } from "../errors.ts";
 import { createSimulator } from "../index.ts";
 import { parseRecording } from "../tasks/recording.ts";
@@ -22,6 +23,7 @@ export async function openNodeHost(signal: AbortSignal): Promise<Host> {
     reproduce: (request, report) => reproduce(request, { createSimulator: createInNode, host, report, signal }),
     align: (request, report) =>
       alignPreset(request, { digits: loadDigits, createSimulator: createInNode, host, report, signal }),
+    bench: (request, report) => runBench(request, { ...host, report, signal }),
     close: () => Promise.resolve(),
   };
 }

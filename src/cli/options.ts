@@ -13,18 +13,26 @@ export const USAGE_EXIT_CODE = 2;
 export interface Flags {
   /** By name, without the dashes. */
   readonly values: Readonly<Record<string, string | undefined>>;
+  /** Those without a value that are there, without the dashes. */
+  readonly switches: ReadonlySet<string>;
   readonly positionals: readonly string[];
   readonly wantsHelp: boolean;
 }
 
 /**
  * @param names of the flags with a value; --help needs no mention.
- * @throws UsageError for a flag that is unknown, lacks its value, or is there twice.
+ * @param switchNames of the flags without one.
+ * @throws UsageError for a flag that is unknown, lacks its value, has one that it does not take, or is there twice.
  */
-export function readFlags(args: readonly string[], names: readonly string[]): Flags {
+export function readFlags(
+  args: readonly string[],
+  names: readonly string[],
+  switchNames: readonly string[] = [],
+): Flags {
   const options = Object.fromEntries(names.map((name) => [name, { type: "string" as const }]));
   const { tokens } = parseArgs({ args: [...args], options, tokens: true, strict: false, allowPositionals: true });
   const values: Record<string, string | undefined> = {};
+  const switches = new Set<string>();
   const positionals: string[] = [];
   let wantsHelp = false;
   for (const token of tokens) {
@@ -32,14 +40,19 @@ export function readFlags(args: readonly string[], names: readonly string[]): Fl
     if (token.kind !== "option") continue;
     const { rawName, name, value } = token;
     const isHelp = name === "help" || rawName === "-h";
-    if (!isHelp && !names.includes(name)) throw unknownFlag(rawName, name, names);
-    if (isHelp && value !== undefined) throw new UsageError(`${rawName} takes no value.`);
-    if (!isHelp && (value === undefined || value === "")) throw new UsageError(`${rawName} needs a value.`);
-    if (Object.hasOwn(values, name)) throw new UsageError(`${rawName} is given twice; keep one of them.`);
+    const isSwitch = switchNames.includes(name);
+    const hasValue = !isHelp && !isSwitch;
+    if (hasValue && !names.includes(name)) throw unknownFlag(rawName, name, [...names, ...switchNames]);
+    if (!hasValue && value !== undefined) throw new UsageError(`${rawName} takes no value.`);
+    if (hasValue && (value === undefined || value === "")) throw new UsageError(`${rawName} needs a value.`);
+    if (Object.hasOwn(values, name) || switches.has(name)) {
+      throw new UsageError(`${rawName} is given twice; keep one of them.`);
+    }
     if (isHelp) wantsHelp = true;
+    else if (isSwitch) switches.add(name);
     else values[name] = value;
   }
-  return { values, positionals, wantsHelp };
+  return { values, switches, positionals, wantsHelp };
 }
 
 /** @throws UsageError unless `value` is one of `options`; undefined stays undefined. */
@@ -96,7 +109,8 @@ async function requireFolder(flag: string, path: string): Promise<void> {
   }
 }
 
-async function requireFile(flag: string, path: string): Promise<void> {
+/** @throws UsageError unless a file can be written there. */
+export async function requireFile(flag: string, path: string): Promise<void> {
   const found = await stat(path).catch(() => null);
   if (found?.isDirectory() === true) throw new UsageError(`${flag} is ${path}, a folder; name a file.`);
   await requireFolder(flag, dirname(path));

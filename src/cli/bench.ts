@@ -1,0 +1,123 @@
+/** `npm run bench`: how fast networks run, beside what the device can do at best. */
+
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import {
+  adapterLine,
+  caseLines,
+  closingLine,
+  csvOf,
+  deviceLines,
+  kernelLines,
+  ratioLines,
+  SOFTWARE_LABEL,
+} from "../../bench/harness/report.ts";
+import { BENCH_SCHEMA, isWrong, type BenchReport } from "../../bench/harness/result.ts";
+import type { BenchEvent } from "../../bench/harness/run.ts";
+import { version } from "../../package.json";
+import { root } from "../../scripts/modules.mjs";
+import { benchHelp, readBenchOptions, STANDARD_OUTPUT, type BenchOptions } from "./bench-options.ts";
+import { duration } from "./format.ts";
+import { withHost } from "./host.ts";
+import { shownPath, withUsage } from "./options.ts";
+import { writeAtomically } from "./run-folder.ts";
+
+const INTERRUPTED = 130;
+
+/** @returns the exit code: 0 unless numbers are wrong. */
+export function main(args: readonly string[], signal: AbortSignal): Promise<number> {
+  return withUsage("bench", async () => {
+    const options = await readBenchOptions(args);
+    if (options !== null) return run(options, signal);
+    console.log(benchHelp());
+    return 0;
+  });
+}
+
+async function run(options: BenchOptions, signal: AbortSignal): Promise<number> {
+  const date = new Date().toISOString();
+  try {
+    const report = await withHost(
+      { asked: options.host, preferred: "node", say: console.error },
+      signal,
+      async (host): Promise<BenchReport> => {
+        console.error(`Host:    ${host.name}`);
+        const result = await host.bench(options.request, (event) => {
+          if (!signal.aborted) hear(event);
+        });
+        return { schema: BENCH_SCHEMA, version, date, commit: await commitOf(), host: host.name, ...result };
+      },
+    );
+    await write(report, options);
+    return isWrong(report) ? 1 : 0;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    console.error("Stopped; nothing else is running.");
+    return INTERRUPTED;
+  }
+}
+
+function hear(event: BenchEvent): void {
+  if (event.kind === "opened") {
+    console.error(`Adapter: ${adapterLine(event.device)}`);
+    if (event.device.adapter.software) console.error(SOFTWARE_LABEL);
+  } else if (event.kind === "begins") {
+    console.error(`${String(event.index + 1).padStart(3)} of ${event.count}  ${event.name}`);
+  } else {
+    for (const { name, reason } of event.cases) if (reason !== null) console.error(`           ${name}: ${reason}`);
+  }
+}
+
+/** "a1b2c3d", with "+" where the tree has changes. */
+async function commitOf(): Promise<string | null> {
+  const git = async (...args: string[]) => (await promisify(execFile)("git", args, { cwd: root })).stdout.trim();
+  try {
+    const changes = await git("status", "--porcelain", "--untracked-files=no");
+    return `${await git("rev-parse", "--short", "HEAD")}${changes === "" ? "" : "+"}`;
+  } catch {
+    return null;
+  }
+}
+
+async function write(report: BenchReport, { json, csv }: BenchOptions): Promise<void> {
+  const texts = [
+    ["JSON", json, () => `${JSON.stringify(report, null, 2)}\n`],
+    ["CSV", csv, () => csvOf(report)],
+  ] as const;
+  if (json !== STANDARD_OUTPUT && csv !== STANDARD_OUTPUT) console.log(reportLines(report).join("\n"));
+  for (const [kind, path, text] of texts) {
+    if (path === undefined) continue;
+    if (path === STANDARD_OUTPUT) {
+      await new Promise((resolve) => process.stdout.write(text(), resolve));
+      continue;
+    }
+    await writeAtomically(path, text());
+    console.error(`${kind}: ${shownPath(path)}`);
+  }
+}
+
+function reportLines(report: BenchReport): string[] {
+  const { date, commit, host, quick, seconds, adapter } = report;
+  const facts = [date.slice(0, 10), ...(commit === null ? [] : [`commit ${commit}`]), quick ? "quick" : "full"];
+  const kernels = kernelLines(report.cases);
+  return [
+    "",
+    `vle-webgpu bench, ${facts.join(", ")}, ${duration(seconds)} minutes`,
+    `Host:    ${host}`,
+    `Adapter: ${adapterLine(report)}`,
+    ...(adapter.software ? [bold(SOFTWARE_LABEL)] : []),
+    "",
+    ...deviceLines(report),
+    "",
+    ...caseLines(report.cases),
+    ...(kernels.length === 0 ? [] : ["", ...kernels]),
+    "",
+    ...ratioLines(report),
+    "",
+    closingLine(report),
+  ];
+}
+
+function bold(text: string): string {
+  return process.stdout.isTTY ? `\u001b[1m${text}\u001b[22m` : text;
+}
