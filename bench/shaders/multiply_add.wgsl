@@ -1,4 +1,4 @@
-// Eight chains of multiply-adds an invocation, none waiting for another: the rate of f32 arithmetic.
+// Eight chains of multiply-adds an invocation, none waiting for another: the rate of arithmetic.
 override WIDTH = 64u;
 // Multiply-adds of a chain.
 override ROUNDS = 512u;
