@@ -4,8 +4,9 @@ import { DeviceError, SpecError, VleError, type Simulator } from "../../src/inde
 import { caseName, learns, networkOf, REPLICAS, synapsesOf, type Group, type VariantName } from "./cases.ts";
 import { allFinite, expectedOf, hasReference, outcomeOf, verdictOf, type Values, type Verdict } from "./check.ts";
 import { contest, type Method } from "./contest.ts";
-import { COPY, IN_PLACE, openPasses, READ, type Passes } from "./denominators.ts";
+import type { Yardstick, Yardsticks } from "./denominators.ts";
 import type { BenchDevice } from "./device.ts";
+import { COPY, IN_PLACE, openPasses, READ, type Passes } from "./passes.ts";
 import { profile, type KernelTime } from "./profile.ts";
 import type { GroupFigures, Memory } from "./ratios.ts";
 import type { Bandwidth, CaseResult } from "./result.ts";
@@ -15,6 +16,11 @@ import { openSubject, type Simulators, type Subject } from "./subject.ts";
 export interface GroupOutcome extends GroupFigures {
   readonly cases: readonly CaseResult[];
   readonly bandwidth: Bandwidth | null;
+}
+
+/** What limits a large batch is arithmetic, and what limits a small network is dispatches. */
+function yardsticksOf({ batch, shape }: Group, { arithmetic, dispatches }: Yardsticks): readonly Yardstick[] {
+  return [...(batch >= 64 ? [arithmetic] : []), ...(shape.size <= 64 ? [dispatches] : [])];
 }
 
 /** A variant that takes part, or why it does not. */
@@ -27,7 +33,12 @@ interface Entry {
 }
 
 /** Rejects if the device is lost; what one variant cannot do is in its row. */
-export async function measureGroup(opened: BenchDevice, group: Group, method: Method): Promise<GroupOutcome> {
+export async function measureGroup(
+  opened: BenchDevice,
+  group: Group,
+  method: Method,
+  yardsticks: Yardsticks,
+): Promise<GroupOutcome> {
   const { device } = opened;
   const simulators: Simulators = new Map();
   let passes: Passes | null = null;
@@ -38,8 +49,12 @@ export async function measureGroup(opened: BenchDevice, group: Group, method: Me
     );
     const [first] = subjects;
     if (group.withPasses && first !== undefined) passes = await openPasses(device, weightsOf(first.sim));
-    const contestants = [...subjects.map(({ contestant }) => contestant), ...(passes?.contestants ?? [])];
-    const rates = await contest(contestants, method);
+    const against = subjects.length === 0 ? [] : yardsticksOf(group, yardsticks);
+    const contestants = [...subjects, ...against].map(({ contestant }) => contestant);
+    const rates = { ...(await contest([...contestants, ...(passes?.contestants ?? [])], method)) };
+    for (const { contestant, perTime } of against) {
+      rates[contestant.name] = (rates[contestant.name] ?? []).map((rate) => rate * perTime);
+    }
     const cases: CaseResult[] = [];
     for (const entry of entries) cases.push(await resultOf(group, entry, rates));
     // What has gone wrong since the check has no figures.

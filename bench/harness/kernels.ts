@@ -87,3 +87,11 @@ export async function readBytes(
     staging.destroy();
   }
 }
+
+/** A uniform of four values; the caller destroys it. */
+export function uniformOf(device: GPUDevice, values: readonly number[]): GPUBuffer {
+  const usage = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
+  const buffer = device.createBuffer({ label: "bench/uniform", size: 16, usage });
+  device.queue.writeBuffer(buffer, 0, Float32Array.from(values));
+  return buffer;
+}

@@ -1,10 +1,11 @@
 /** The goals as ratios of figures of one run, with the gate for the kind of adapter. Pure. */
 
 import { REPLICAS, synapsesOf, type Group } from "./cases.ts";
-import { COPY, IN_PLACE, type Denominators } from "./denominators.ts";
+import { ARITHMETIC, DISPATCHES } from "./denominators.ts";
 import type { AdapterKind } from "./device.ts";
+import { COPY, IN_PLACE } from "./passes.ts";
 import type { Probes } from "./probes.ts";
-import { median, pairedRatio } from "./statistics.ts";
+import { pairedRatio } from "./statistics.ts";
 
 export interface Gate {
   readonly least?: number;
@@ -37,7 +38,7 @@ export interface Ratio {
 /** What was measured of a group. */
 export interface GroupFigures {
   readonly group: Group;
-  /** Samples of steps, or passes over memory, per second, by contestant; taken in turns. */
+  /** Samples by contestant, taken in turns: steps, passes over memory, operations or dispatches per second. */
   readonly rates: Readonly<Record<string, readonly number[]>>;
   /** Bytes on the device; null if there was none. */
   readonly memory: Memory | null;
@@ -51,7 +52,6 @@ export interface Memory {
 
 export interface Figures {
   readonly kind: AdapterKind;
-  readonly denominators: Denominators;
   readonly groups: readonly GroupFigures[];
   readonly probes: Probes;
 }
@@ -97,11 +97,16 @@ const goals: Readonly<Record<string, Goal>> = {
   },
   G9: {
     title: "latency",
-    formula: "steps/s of 64 neurons * 2 * time of a dispatch that waits for the one before it",
+    formula: "2 * steps/s / dispatches per second that wait for each other; 64 neurons",
     parts: (figures) =>
-      ofGroups(figures, isSquare(1), ({ group, rates }) =>
+      ofGroups(figures, isSquare(1), ({ group, rates: { learning, [DISPATCHES]: dispatches } }) =>
         group.shape.size === 64
-          ? [["64", median(rates["learning"] ?? []) * 2 * figures.denominators.dispatchSeconds, forGpu(figures, 0.8)]]
+          ? quotient(
+              "64",
+              learning?.map((rate) => 2 * rate),
+              dispatches,
+              forGpu(figures, 0.8),
+            )
           : [],
       ),
   },
@@ -128,9 +133,8 @@ const goals: Readonly<Record<string, Goal>> = {
         ({ shape, batch, optimizer }) =>
           shape.kind === "recurrent" && shape.size >= 1024 && batch >= 64 && optimizer === "sgd",
         ({ group, rates }) => {
-          const steps = median(rates["learning"] ?? []);
-          const value = (6 * group.batch * synapsesOf(group.shape) * steps) / figures.denominators.flops;
-          return [[sizeAndBatch(group), value, { least: figures.kind === "gpu" ? 0.6 : 0.25 }]];
+          const operations = rates["learning"]?.map((rate) => 6 * group.batch * synapsesOf(group.shape) * rate);
+          return quotient(sizeAndBatch(group), operations, rates[ARITHMETIC], gateOf(figures.kind, 0.25, 0.6));
         },
       ),
   },

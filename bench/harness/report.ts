@@ -87,12 +87,18 @@ export function caseLines(cases: readonly CaseResult[]): string[] {
   return [...table(caseHead, cases.map(caseCells)), ...(told.length === 0 ? [] : ["", ...told])];
 }
 
-/** Where the time of a step goes, of the cases that have timestamps. */
+/** Where the time of a step goes, of the cases that have timestamps; kernels of less than a fiftieth are left out. */
 export function kernelLines(cases: readonly CaseResult[]): string[] {
-  const rows = cases.flatMap(({ name, kernels }) =>
-    (kernels ?? []).map(({ kernel, secondsPerStep }, i) => [i === 0 ? name : "", kernel, scaled(secondsPerStep, 1e-6)]),
-  );
-  return rows.length === 0 ? [] : table(["kernels, each in a pass of its own", "", "GPU us/step"], rows);
+  const timed = cases.flatMap(({ name, kernels }) => (kernels === null ? [] : [{ name, kernels }]));
+  if (timed.length === 0) return [];
+  const width = Math.max(...timed.map(({ name }) => name.length));
+  const lines = timed.map(({ name, kernels }) => {
+    const whole = kernels.reduce((sum, { secondsPerStep }) => sum + secondsPerStep, 0);
+    const most = kernels.filter(({ secondsPerStep }) => secondsPerStep > whole / 50);
+    const texts = most.map(({ kernel, secondsPerStep }) => `${kernel} ${scaled(secondsPerStep, 1e-6)}`);
+    return `${name.padEnd(width)}  ${texts.join(", ")}`;
+  });
+  return ["GPU us/step by kernel, each in a pass of its own", ...lines];
 }
 
 export function gateText(gate: Gate | null): string {

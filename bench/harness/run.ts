@@ -2,7 +2,7 @@
 
 import { groups as allGroups, type Group } from "./cases.ts";
 import type { Method } from "./contest.ts";
-import { measureDenominators } from "./denominators.ts";
+import { measureDenominators, openYardsticks, type Yardsticks } from "./denominators.ts";
 import { openDevice, type BenchDevice } from "./device.ts";
 import { measureGroup, type GroupOutcome } from "./group.ts";
 import {
@@ -72,6 +72,7 @@ export async function runBench(request: BenchRequest, context: BenchContext): Pr
   const start = performance.now();
   const opened = await openDevice(gpu);
   const { device, ...facts } = opened;
+  let yardsticks: Yardsticks | null = null;
   try {
     await report({ kind: "opened", device: facts });
     const method: Method = { samples: quick ? 5 : 7, sampleMilliseconds: quick ? 100 : 200, signal };
@@ -85,13 +86,14 @@ export async function runBench(request: BenchRequest, context: BenchContext): Pr
     };
 
     await begin("device");
-    const denominators = await measureDenominators(device, signal);
+    const sticks = (yardsticks = await openYardsticks(device));
+    const denominators = await measureDenominators(device, sticks, signal);
     const outcomes: GroupOutcome[] = [];
     for (const group of chosen) {
       await begin(group.name);
       const outcome = await bestOfTwo(
-        () => measureGroup(opened, group, method),
-        (found) => missedGates(ratiosOf({ kind: facts.kind, denominators, groups: [found], probes: noProbes })),
+        () => measureGroup(opened, group, method, sticks),
+        (found) => missedGates(ratiosOf({ kind: facts.kind, groups: [found], probes: noProbes })),
       );
       outcomes.push(outcome);
       await report({ kind: "measured", cases: outcome.cases });
@@ -101,7 +103,7 @@ export async function runBench(request: BenchRequest, context: BenchContext): Pr
       await begin(name);
       const found = await bestOfTwo(
         async () => ({ [key]: await probeFunctions[key]({ gpu, device, method }) }),
-        (one) => missedGates(ratiosOf({ kind: facts.kind, denominators, groups: [], probes: { ...noProbes, ...one } })),
+        (one) => missedGates(ratiosOf({ kind: facts.kind, groups: [], probes: { ...noProbes, ...one } })),
       );
       Object.assign(probed, found);
     }
@@ -112,9 +114,10 @@ export async function runBench(request: BenchRequest, context: BenchContext): Pr
       seconds: (performance.now() - start) / 1000,
       denominators: { ...denominators, bandwidths: outcomes.flatMap(({ bandwidth }) => bandwidth ?? []) },
       cases: outcomes.flatMap(({ cases }) => cases),
-      ratios: ratiosOf({ kind: facts.kind, denominators, groups: outcomes, probes: probed }),
+      ratios: ratiosOf({ kind: facts.kind, groups: outcomes, probes: probed }),
     };
   } finally {
+    yardsticks?.destroy();
     device.destroy();
   }
 }

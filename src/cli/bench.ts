@@ -42,8 +42,9 @@ async function run(options: BenchOptions, signal: AbortSignal): Promise<number> 
       signal,
       async (host): Promise<BenchReport> => {
         console.error(`Host:    ${host.name}`);
+        const start = performance.now();
         const result = await host.bench(options.request, (event) => {
-          if (!signal.aborted) hear(event);
+          if (!signal.aborted) hear(event, (performance.now() - start) / 1000);
         });
         return { schema: BENCH_SCHEMA, version, date, commit: await commitOf(), host: host.name, ...result };
       },
@@ -57,14 +58,14 @@ async function run(options: BenchOptions, signal: AbortSignal): Promise<number> 
   }
 }
 
-function hear(event: BenchEvent): void {
+function hear(event: BenchEvent, seconds: number): void {
   if (event.kind === "opened") {
     console.error(`Adapter: ${adapterLine(event.device)}`);
     if (event.device.adapter.software) console.error(SOFTWARE_LABEL);
   } else if (event.kind === "begins") {
-    console.error(`${String(event.index + 1).padStart(3)} of ${event.count}  ${event.name}`);
+    console.error(`${duration(seconds).padStart(5)}  ${event.index + 1} of ${event.count}: ${event.name}`);
   } else {
-    for (const { name, reason } of event.cases) if (reason !== null) console.error(`           ${name}: ${reason}`);
+    for (const { name, reason } of event.cases) if (reason !== null) console.error(`       ${name}: ${reason}`);
   }
 }
 
