@@ -13,7 +13,7 @@ override LEARN: bool = true;
 override FEEDBACK: bool = true;
 /// Whether the invocations of a workgroup add up their currents before they write them.
 override SHARED: bool = true;
-/// Quads of columns of an invocation, 1 to 4.
+/// Quads of columns of an invocation, 1 or 2: each makes the text that is compiled much longer.
 override QUADS: u32 = 1u;
 
 @group(1) @binding(6) var<storage, read_write> partial_sums: array<vec4f>;
@@ -33,7 +33,7 @@ fn column_of(tile: Tile, projection: Projection, offset: u32) -> Column {
   let index = tile.column + min(offset, tile.columns - 1u);
   var column = Column(index, is_inside, Lanes());
   if (is_inside) {
-    column.rates = load_lanes(projection.rate + index, projection.pre);
+    column.rates = within_batch(load_lanes(projection.rate + index, projection.pre, 0u));
   }
   return column;
 }
@@ -73,33 +73,6 @@ fn visit(
   }
 }
 
-/// Writes, or adds to what is there.
-fn write_group(first: u32, stride: u32, lane: u32, values: mat4x4f, adds: bool) {
-  for (var l = 0u; l < 4u; l++) {
-    if (lane + l < BATCH) {
-      let place = first + (lane + l) * stride;
-      var value = values[l];
-      if (adds) {
-        value += partial_sums[place];
-      }
-      partial_sums[place] = value;
-    }
-  }
-}
-
-fn write_lanes(first: u32, stride: u32, lanes: Lanes, adds: bool) {
-  write_group(first, stride, 0u, lanes.a, adds);
-  if (BATCH > 4u) {
-    write_group(first, stride, 4u, lanes.b, adds);
-  }
-  if (BATCH > 8u) {
-    write_group(first, stride, 8u, lanes.c, adds);
-  }
-  if (BATCH > 12u) {
-    write_group(first, stride, 12u, lanes.d, adds);
-  }
-}
-
 fn share_group(local: u32, lane: u32, values: mat4x4f) {
   for (var l = 0u; l < 4u; l++) {
     if (lane + l < BATCH) {
@@ -131,7 +104,7 @@ fn write_shared(tile: Tile, post: u32, i: u32, offset: u32, local: u32, s: Lanes
 
 fn write_feedback(tile: Tile, projection: Projection, column: Column, m: Lanes) {
   if (tile.feedback != NONE && column.is_inside) {
-    write_lanes(tile.feedback + column.index, projection.pre, m, false);
+    write_lanes(tile.feedback + column.index, projection.pre, 0u, m, false);
   }
 }
 
@@ -166,31 +139,21 @@ fn visit_columns(
   let quads = (tile.rows + 3u) / 4u;
   let c0 = column_of(tile, projection, offset + local);
   let c1 = column_of(tile, projection, offset + local + WIDTH);
-  let c2 = column_of(tile, projection, offset + local + 2u * WIDTH);
-  let c3 = column_of(tile, projection, offset + local + 3u * WIDTH);
   var m0 = Lanes();
   var m1 = Lanes();
-  var m2 = Lanes();
-  var m3 = Lanes();
   for (var quad = 0u; quad < quads; quad++) {
     let i = tile.row / 4u + quad;
     var s = Lanes();
     if (c0.is_inside) {
-      let e = load_lanes(projection.error + i, projection.post);
+      let e = load_lanes(projection.error + i, projection.post, 0u);
       let first = projection.weight + i * 4u * projection.pre;
       visit(first, projection.pre, c0, e, plastic, rates, &s, &m0);
       if (QUADS > 1u) {
         visit(first, projection.pre, c1, e, plastic, rates, &s, &m1);
       }
-      if (QUADS > 2u) {
-        visit(first, projection.pre, c2, e, plastic, rates, &s, &m2);
-      }
-      if (QUADS > 3u) {
-        visit(first, projection.pre, c3, e, plastic, rates, &s, &m3);
-      }
       if (!SHARED) {
         let part = tile.current + local * BATCH * projection.post;
-        write_lanes(part + i, projection.post, s, offset > 0u);
+        write_lanes(part + i, projection.post, 0u, s, offset > 0u);
       }
     }
     if (SHARED) {
@@ -200,12 +163,6 @@ fn visit_columns(
   write_feedback(tile, projection, c0, m0);
   if (QUADS > 1u) {
     write_feedback(tile, projection, c1, m1);
-  }
-  if (QUADS > 2u) {
-    write_feedback(tile, projection, c2, m2);
-  }
-  if (QUADS > 3u) {
-    write_feedback(tile, projection, c3, m3);
   }
 }
 

@@ -11,7 +11,7 @@ import {
 } from "./layout.ts";
 import type { Network } from "./spec.ts";
 import { activations, costs, timesPowers } from "./tables.ts";
-import { none, propagateWidth, type Cut, type Groups, type TileRange } from "./tiles.ts";
+import { none, type Cut, type Groups, type TileRange } from "./tiles.ts";
 
 export interface DispatchOf<K extends KernelName> {
   readonly kernel: K;
@@ -124,17 +124,20 @@ export class Dispatches {
     const constants = { LEARN: Number(learns), FEEDBACK: returns, OPTIMIZER: this.optimizer, ...shape };
     return batch === 1
       ? { ...common, kernel: "synapses", constants: { ...constants, ROWS: rows } }
-      : { ...common, kernel: "synapses_batch", constants: { ...constants, BATCH: batch } };
+      : { ...common, kernel: "synapses_batch", constants: { ...constants, BATCH: batch, LANES: batch } };
   }
 
-  propagate(label: string, range: TileRange | undefined, advance: number): DispatchOf<"propagate"> {
-    return {
-      kernel: "propagate",
+  propagate(label: string, range: TileRange | undefined, advance: number): Dispatch {
+    const { WIDTH, LANES, OUTPUTS } = this.work.productShape;
+    const common = {
       label,
       buffers: { ...synapseBuffers, parameters: "parameters", tiles: "synapse_tiles", partial_sums: "partial_sums" },
-      constants: { BATCH: this.options.batch, WIDTH: propagateWidth, ADVANCE: advance },
       ...this.tiles(this.work.synapses, range),
-    };
+    } as const;
+    const constants = { BATCH: this.options.batch, WIDTH, ADVANCE: advance };
+    return this.work.isWide
+      ? { ...common, kernel: "propagate_wide", constants: { ...constants, LANES, OUTPUTS } }
+      : { ...common, kernel: "propagate", constants };
   }
 
   /** Group 0: what is known before the step is finished; group 1: what is not. */
@@ -160,15 +163,18 @@ export class Dispatches {
   }
 
   learn(): Dispatch[] {
-    if (!this.work.learnsSynapses) return [];
+    const { work } = this;
+    if (!work.learnsSynapses) return [];
+    const common = {
+      buffers: { ...plasticBuffers, ...synapseBuffers, tiles: "learn_tiles" },
+      workgroups: foldWorkgroups(work.learnTiles.length),
+    } as const;
+    const constants = { BATCH: this.options.batch, OPTIMIZER: this.optimizer };
+    const matched = { ...constants, MATCHED: Number(work.needs.isTraced) };
     return [
-      {
-        kernel: "learn",
-        label: "learn",
-        buffers: { ...plasticBuffers, ...synapseBuffers, tiles: "learn_tiles" },
-        constants: { BATCH: this.options.batch, MATCHED: Number(this.work.needs.isTraced), OPTIMIZER: this.optimizer },
-        workgroups: foldWorkgroups(this.work.learnTiles.length),
-      },
+      work.learnsWide
+        ? { ...common, kernel: "learn_wide", label: "learn", constants }
+        : { ...common, kernel: "learn", label: "learn", constants: matched },
     ];
   }
 

@@ -8,10 +8,12 @@ import energies from "../shaders/energies.wgsl?raw";
 import gradient from "../shaders/gradient.wgsl?raw";
 import initialize from "../shaders/initialize.wgsl?raw";
 import learn from "../shaders/learn.wgsl?raw";
+import learnWide from "../shaders/learn_wide.wgsl?raw";
 import learnTimeConstants from "../shaders/learn_time_constants.wgsl?raw";
 import network from "../shaders/network.wgsl?raw";
 import neurons from "../shaders/neurons.wgsl?raw";
 import propagate from "../shaders/propagate.wgsl?raw";
+import propagateWide from "../shaders/propagate_wide.wgsl?raw";
 import reverse from "../shaders/reverse.wgsl?raw";
 import synapses from "../shaders/synapses.wgsl?raw";
 import synapsesBatch from "../shaders/synapses_batch.wgsl?raw";
@@ -196,7 +198,7 @@ export const kernels = {
     source: synapsesBatch,
     snippets: ["params", "grid", "projections", "projection-bindings", "lanes", "optimizer", "plastic-bindings"],
     bindings: [...onPlasticity, { group: 1, name: "partial_sums", access: "read-write" }],
-    overrides: [...ofGrid, "LEARN", "FEEDBACK", "SHARED", "QUADS", "OPTIMIZER"],
+    overrides: [...ofGrid, "LANES", "LEARN", "FEEDBACK", "SHARED", "QUADS", "OPTIMIZER"],
   },
   propagate: {
     source: propagate,
@@ -207,6 +209,16 @@ export const kernels = {
       { group: 1, name: "partial_sums", access: "read-write" },
     ],
     overrides: [...ofGrid, "ADVANCE"],
+  },
+  propagate_wide: {
+    source: propagateWide,
+    snippets: ["params", "grid", "projections", "projection-bindings", "lanes"],
+    bindings: [
+      ...onProjections,
+      { group: 1, name: "parameters", access: "read" },
+      { group: 1, name: "partial_sums", access: "read-write" },
+    ],
+    overrides: [...ofGrid, "LANES", "ADVANCE", "OUTPUTS"],
   },
   traces: {
     source: traces,
@@ -225,6 +237,12 @@ export const kernels = {
     snippets: ["params", "grid", "projections", "projection-bindings", "optimizer", "plastic-bindings", "learning"],
     bindings: onPlasticity,
     overrides: [...ofGrid, "MATCHED", "OPTIMIZER"],
+  },
+  learn_wide: {
+    source: learnWide,
+    snippets: ["params", "grid", "projections", "projection-bindings", "optimizer", "plastic-bindings"],
+    bindings: onPlasticity,
+    overrides: [...ofGrid, "OPTIMIZER"],
   },
   learn_time_constants: {
     source: learnTimeConstants,

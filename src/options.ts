@@ -91,6 +91,12 @@ function readPowerOfTwo(value: unknown, path: string): number {
   throw new SpecError(path, `is ${count}; it must be a power of two, 1 to 256.`, { value: count });
 }
 
+function readLanes(value: unknown, path: string): number {
+  const count = number(value, path, integerRange(4, 16));
+  if (count % 4 === 0) return count;
+  throw new SpecError(path, `is ${count}; it must be 4, 8, 12 or 16.`, { value: count });
+}
+
 const tuningKeys = Object.keys(tunings.gpu) as (keyof Tuning)[];
 
 function readTuning(value: unknown, path: string): Tuning {
@@ -101,9 +107,13 @@ function readTuning(value: unknown, path: string): Tuning {
     sharedCurrents: boolean(given.sharedCurrents, at(path, "sharedCurrents")),
     tileWidth: number(given.tileWidth, at(path, "tileWidth"), integerRange(1, 64)),
     columnQuads: number(given.columnQuads, at(path, "columnQuads"), integerRange(1, 4)),
-    batchColumnQuads: number(given.batchColumnQuads, at(path, "batchColumnQuads"), integerRange(1, 4)),
+    batchColumnQuads: number(given.batchColumnQuads, at(path, "batchColumnQuads"), integerRange(1, 2)),
     tileSets: number(given.tileSets, at(path, "tileSets"), integerRange(1, 65536)),
     tileRows: number(given.tileRows, at(path, "tileRows"), integerRange(4, 64)),
+    wideBatch: number(given.wideBatch, at(path, "wideBatch"), integerRange(1, 65537)),
+    wideWidth: number(given.wideWidth, at(path, "wideWidth"), integerRange(1, 256)),
+    wideLanes: readLanes(given.wideLanes, at(path, "wideLanes")),
+    wideOutputs: number(given.wideOutputs, at(path, "wideOutputs"), integerRange(1, 2)),
     networkProducts: number(given.networkProducts, at(path, "networkProducts"), nonNegative),
     networkWidth: readPowerOfTwo(given.networkWidth, at(path, "networkWidth")),
   };

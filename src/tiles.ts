@@ -60,6 +60,11 @@ export interface Cut extends ErrorPaths {
   readonly tauTiles: readonly Tile[];
   readonly applyTiles: readonly Tile[];
   readonly isOnePass: boolean;
+  /** Whether `propagate_wide` and `learn_wide` take the place of `propagate` and `learn`. */
+  readonly isWide: boolean;
+  readonly learnsWide: boolean;
+  /** Overrides of `propagate` and `propagate_wide`. */
+  readonly productShape: { readonly WIDTH: number; readonly LANES: number; readonly OUTPUTS: number };
   /** Whether one workgroup takes the whole network. */
   readonly isSmall: boolean;
   readonly hasWideRows: boolean;
@@ -80,9 +85,8 @@ const leastRows = 4;
 const workgroupQuads = 1024;
 /** Batch rows that `synapses_batch` can take. */
 export const mostLanes = 16;
-/** Invocations of a workgroup of `propagate`. */
-export const propagateWidth = 32;
-const batched = { width: propagateWidth, stretch: 128, learnWidth: 64 };
+/** Quads that `propagate` sums up at a time, and invocations of a workgroup of `learn`. */
+const batched = { stretch: 128, learnWidth: 64 };
 const mostRounds = 16;
 const neuronFlags = { narrowRows: 1, wideRow: 2 };
 const propagateFlags = { forward: 1, withBias: 2 };
@@ -92,7 +96,13 @@ export function cut(network: Network, options: PlanOptions, needs: Needs, layout
   const paths = errorPaths(network, options);
   const isSmall = isSmallNetwork(network, options, layout);
   const isOnePass = batch <= Math.min(tuning.onePassBatch, mostLanes) && needs.allowsOnePass && !isSmall;
-  const cutter = isOnePass ? onePassCutter(network, batch, tuning) : batchedCutter(batch);
+  const isWide = batch >= tuning.wideBatch && !isSmall;
+  // Traces and the gradient of a window go by pairs of quads.
+  const learnsWide = isWide && !needs.isTraced && !needs.isAdjoint;
+  const productShape = isWide
+    ? { WIDTH: tuning.wideWidth, LANES: tuning.wideLanes, OUTPUTS: tuning.wideOutputs }
+    : { WIDTH: 32, LANES: 4, OUTPUTS: 1 };
+  const cutter = isOnePass ? onePassCutter(network, batch, tuning) : batchedCutter(batch, productShape);
   const levels = Math.max(...network.populations.map(({ level }) => level)) + 1;
   const slots = new Slots();
   const indices = network.projections.map((_, index) => index);
@@ -123,6 +133,9 @@ export function cut(network: Network, options: PlanOptions, needs: Needs, layout
     needs,
     levels,
     isOnePass,
+    isWide,
+    learnsWide,
+    productShape,
     isSmall,
     currents: network.populations.map(({ size }, node) => takeCurrents(node, size)),
     feedback: network.populations.map(({ size }, node) => takeFeedback(node, false, size)),
@@ -130,7 +143,7 @@ export function cut(network: Network, options: PlanOptions, needs: Needs, layout
     partialSums: slots.end,
     neurons: neuronGroups(network, options, needs, levels, isSmall),
     synapses: synapseGroups(network, needs, levels, (index) => cutter.tiles(jobOf(index))),
-    learnTiles: isOnePass ? [] : learnTiles(network, tuning, paths),
+    learnTiles: isOnePass ? [] : learnTiles(network, tuning, paths, learnsWide ? 2 : 1),
     traces: traceGroups(layout, tuning),
     tauTiles: tauTiles(network, needs, layout, tuning),
     applyTiles: needs.isAdjoint ? applyTiles(network, needs, layout, tuning) : [],
@@ -397,16 +410,16 @@ function onePassCutter({ projections }: Network, batch: number, tuning: Tuning):
   };
 }
 
-/** Tiles of `propagate`: invocations that each keep a quad of outputs for four batch rows. */
-function batchedCutter(batch: number): Cutter {
-  const lanes = Math.ceil(batch / 4);
-  const { width, stretch } = batched;
+/** Tiles of `propagate` and `propagate_wide`: invocations that each keep some quads of outputs for some batch rows. */
+function batchedCutter(batch: number, { WIDTH: width, LANES, OUTPUTS }: Cut["productShape"]): Cutter {
+  const lanes = Math.ceil(batch / LANES);
+  const { stretch } = batched;
   return {
     shape: { WIDTH: 1, QUADS: 1, SHARED: 0, rows: 4 },
     currentParts: ({ pre }) => stretches(pre, stretch),
     feedbackParts: ({ post }) => stretches(post, stretch),
     tiles({ index, pre, post, hasBias, current, feedback }) {
-      const forward = cutInto(post * lanes, width, (row, rows) =>
+      const forward = cutInto(Math.ceil(post / OUTPUTS) * lanes, width, (row, rows) =>
         cutInto(pre, stretch, (column, columns, part) => ({
           ...blank,
           block: index,
@@ -419,7 +432,7 @@ function batchedCutter(batch: number): Cutter {
         })),
       ).flat();
       if (feedback === none) return forward;
-      const backward = cutInto(pre * lanes, width, (column, columns) =>
+      const backward = cutInto(Math.ceil(pre / OUTPUTS) * lanes, width, (column, columns) =>
         cutInto(post, stretch, (row, rows, part) => ({
           ...blank,
           block: index,
@@ -435,14 +448,16 @@ function batchedCutter(batch: number): Cutter {
   };
 }
 
-function learnTiles(network: Network, tuning: Tuning, { learnsWeight, learnsBias }: ErrorPaths): Tile[] {
-  const total = network.projections.reduce((sum, { pre, post }) => sum + quadsOf(pre) * quadsOf(post), 0);
+/** Tiles of `learn` and `learn_wide`: pairs of a quad of rows and one of columns, or blocks of `side` by `side` such pairs. */
+function learnTiles(network: Network, tuning: Tuning, { learnsWeight, learnsBias }: ErrorPaths, side: 1 | 2): Tile[] {
+  const blocksOf = (size: number): number => Math.ceil(quadsOf(size) / side);
+  const total = network.projections.reduce((sum, { pre, post }) => sum + blocksOf(pre) * blocksOf(post), 0);
   const stretch = stretchOf(total, batched.learnWidth, tuning);
   return network.projections.flatMap((projection, block) => {
     if (learnsWeight[block] !== true && learnsBias[block] !== true) return [];
     // Where only the biases learn, one column does.
-    const columns = learnsWeight[block] === true ? quadsOf(projection.pre) : 1;
-    const pairs = quadsOf(projection.post) * columns;
+    const columns = learnsWeight[block] === true ? blocksOf(projection.pre) : 1;
+    const pairs = blocksOf(projection.post) * columns;
     return cutInto(pairs, stretch, (row, rows) => ({ ...blank, block, row, rows, columns }));
   });
 }

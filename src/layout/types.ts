@@ -76,8 +76,8 @@ export interface Tuning {
   /** Whether the invocations of a workgroup of `synapses` add up their currents, behind a barrier. */
   readonly sharedCurrents: boolean;
   /**
-   * Invocations of a workgroup of `synapses`, 1 to 64, and the quads of columns that each has at a time, 1 to 4: in a batch of 1,
-   * and in larger ones.
+   * Invocations of a workgroup of `synapses`, 1 to 64, and the quads of columns that each has at a time: 1 to 4 in a batch of 1,
+   * 1 or 2 in larger ones.
    */
   readonly tileWidth: number;
   readonly columnQuads: number;
@@ -86,6 +86,14 @@ export interface Tuning {
   readonly tileSets: number;
   readonly tileRows: number;
   /**
+   * Smallest batch for which `propagate_wide` and `learn_wide` are used where one pass cannot be; invocations of a workgroup of
+   * `propagate_wide`, and the batch rows (4, 8, 12, 16) and quads of outputs (1, 2) of each.
+   */
+  readonly wideBatch: number;
+  readonly wideWidth: number;
+  readonly wideLanes: number;
+  readonly wideOutputs: number;
+  /**
    * Largest number of products of a step, batch rows times synapses, for which one workgroup takes the whole network and does
    * many steps in a dispatch; and its invocations, a power of two.
    */
@@ -93,7 +101,10 @@ export interface Tuning {
   readonly networkWidth: number;
 }
 
-/** An adapter that runs on a CPU has few cores, pays for every workgroup, and loses its optimiser to a barrier. */
+/**
+ * An adapter that runs on a CPU has few cores, pays for every workgroup, loses its optimiser to a barrier, and takes seconds to
+ * compile what keeps many batch rows in an invocation.
+ */
 export const tunings = {
   gpu: {
     workgroups: 256,
@@ -104,18 +115,26 @@ export const tunings = {
     batchColumnQuads: 1,
     tileSets: 1,
     tileRows: 16,
+    wideBatch: 17,
+    wideWidth: 64,
+    wideLanes: 8,
+    wideOutputs: 2,
     networkProducts: 4096,
     networkWidth: 64,
   },
   cpu: {
     workgroups: 8,
-    onePassBatch: 16,
+    onePassBatch: 4,
     sharedCurrents: false,
     tileWidth: 8,
     columnQuads: 1,
-    batchColumnQuads: 4,
+    batchColumnQuads: 1,
     tileSets: 4096,
     tileRows: 64,
+    wideBatch: 64,
+    wideWidth: 32,
+    wideLanes: 8,
+    wideOutputs: 2,
     networkProducts: 4096,
     networkWidth: 1,
   },

@@ -1,7 +1,14 @@
 /** What a step costs, counted: dispatches, submits, writes, and nothing that is made anew. */
 
 import { describe, expect, it } from "vitest";
-import { createSimulator, layered, type NetworkSpec, type Simulator, type SimulatorOptions } from "../../src/index.ts";
+import {
+  createSimulator,
+  layered,
+  tunings,
+  type NetworkSpec,
+  type Simulator,
+  type SimulatorOptions,
+} from "../../src/index.ts";
 import { callsDuring } from "./counting.ts";
 import { metricsOf, tiny, tinyData } from "./networks.ts";
 import { useDevice } from "./shared-device.ts";
@@ -34,7 +41,8 @@ describe("dispatches", () => {
   });
 
   it.each([2, 16])("of a batch of %i are two a step and one more, too", async (batch) => {
-    using sim = await createSimulator(deep(3), { device: device(), batch, ...apart });
+    const tuning = { ...tunings.cpu, onePassBatch: 16 };
+    using sim = await createSimulator(deep(3), { device: device(), batch, tuning, ...apart });
     for (const learn of [true, false]) {
       const { dispatches, submits } = await callsDuring(device(), () =>
         metricsOf(sim, { steps: 50, learn, ...tinyData(5, batch) }),

@@ -139,22 +139,40 @@ describe.each(Object.entries(tunings))("batch 1, cut for a %s", (_, tuning) => {
 });
 
 /** Every way in which the one pass is cut: quads of columns, sets of them, behind a barrier or not. */
-describe.each([1, 2, 7, 16])("batch %i in one pass, cut in other ways", (batch) => {
-  it.each([1, 2, 3, 4])("%i quads of columns", async (quads) => {
-    for (const sharedCurrents of [false, true]) {
-      const tuning = {
-        ...tunings.gpu,
-        sharedCurrents,
-        tileWidth: sharedCurrents ? 8 : 2,
-        columnQuads: quads,
-        batchColumnQuads: quads,
-        // Several sets of columns in a tile, the last of them not full.
-        tileSets: 2,
-      };
-      await compare(stack(65, 33), { batch, tuning, learning: { optimizer: optimizers.sgd } });
-      await compare(varied, { batch, tuning, learning: { optimizer: optimizers.adam } });
-    }
+describe.each([
+  [1, 1],
+  [1, 2],
+  [1, 3],
+  [1, 4],
+  [2, 1],
+  [3, 2],
+  [7, 1],
+  [16, 1],
+])("batch %i in one pass, %i quads of columns", (batch, quads) => {
+  it.each([false, true])("behind a barrier: %s", async (sharedCurrents) => {
+    const tuning = {
+      ...tunings.gpu,
+      sharedCurrents,
+      tileWidth: sharedCurrents ? 8 : 2,
+      columnQuads: quads,
+      batchColumnQuads: batch === 1 ? 1 : quads,
+      // Several sets of columns in a tile, the last of them not full.
+      tileSets: 2,
+    };
+    await compare(varied, { batch, tuning, learning: { optimizer: optimizers.adam } });
+    if (batch < 4) await compare(stack(65, 33), { batch, tuning, learning: { optimizer: optimizers.sgd } });
   });
+});
+
+/** The products and the update of large batches, with all their shapes. */
+it.each([
+  [4, 1],
+  [8, 2],
+  [16, 1],
+])("batches with %i batch rows and %i quads of outputs an invocation", async (wideLanes, wideOutputs) => {
+  const tuning = { ...tunings.gpu, onePassBatch: 0, wideBatch: 1, wideWidth: 8, wideLanes, wideOutputs };
+  await compare(varied, { batch: wideLanes + 1, tuning, learning: { optimizer: optimizers.adam } });
+  await compare(stack(65, 33), { batch: wideLanes - 1, tuning, learning: { optimizer: optimizers.sgd } });
 });
 
 it("batch 3 without the one pass", async () => {

@@ -63,30 +63,39 @@ function writesOfSynapses(
   });
 }
 
-/** The partial sums that a workgroup of `propagate` writes; biases are added to what it writes anyway. */
-function writesOfPropagate(tile: Tile, pre: number, post: number, batch: number): Write[] {
+/** The partial sums that a workgroup of `propagate` or `propagate_wide` writes; biases are added to what it writes anyway. */
+function writesOfPropagate(
+  tile: Tile,
+  { pre, post }: Readonly<Record<"pre" | "post", number>>,
+  batch: number,
+  { LANES, OUTPUTS }: Cut["productShape"],
+): Write[] {
   const isForward = (tile.flags & 1) !== 0;
   const outputs = isForward ? post : pre;
+  const groups = Math.ceil(outputs / OUTPUTS);
   const items = isForward ? range(tile.row, tile.rows) : range(tile.column, tile.columns);
   const summed = isForward ? range(tile.column, tile.columns) : range(tile.row, tile.rows);
   return items.flatMap((item) => {
-    const output = item % outputs;
-    const first = Math.floor(item / outputs) * 4;
-    return range(first, Math.min(4, batch - first)).map((lane) => ({
-      kind: isForward ? ("current" as const) : ("feedback" as const),
-      place: tile.current + lane * outputs + output,
-      output,
-      lane,
-      summed,
-    }));
+    const first = Math.floor(item / groups) * LANES;
+    const own = (item % groups) * OUTPUTS;
+    return range(first, Math.min(LANES, batch - first)).flatMap((lane) =>
+      range(own, Math.min(OUTPUTS, outputs - own)).map((output) => ({
+        kind: isForward ? ("current" as const) : ("feedback" as const),
+        place: tile.current + lane * outputs + output,
+        output,
+        lane,
+        summed,
+      })),
+    );
   });
 }
 
 function writesOf(tile: Tile, { network, work, options }: Planned): Write[] {
-  const { pre, post } = projectionOf(network, tile);
+  const projection = projectionOf(network, tile);
+  const sizes = { pre: quadsOf(projection.pre), post: quadsOf(projection.post) };
   return work.isOnePass
-    ? writesOfSynapses(tile, { pre: quadsOf(pre), post: quadsOf(post) }, options.batch, work.synapseShape)
-    : writesOfPropagate(tile, quadsOf(pre), quadsOf(post), options.batch);
+    ? writesOfSynapses(tile, sizes, options.batch, work.synapseShape)
+    : writesOfPropagate(tile, sizes, options.batch, work.productShape);
 }
 
 function projectionOf(network: Network, { block }: Tile): Projection {
@@ -215,7 +224,7 @@ describe("synapses and propagate", () => {
       const tooLarge = tilesOf(work.synapses).filter(({ row, rows, columns, flags }) =>
         work.isOnePass
           ? row % 4 !== 0 || rows > tallest || columns > columnsAtMost
-          : ((flags & 1) !== 0 ? rows : columns) > 32,
+          : ((flags & 1) !== 0 ? rows : columns) > work.productShape.WIDTH,
       );
       expect(tooLarge).toEqual([]);
     });
@@ -236,14 +245,19 @@ describe("learning", () => {
         const learnsWeight = projection.plastic || measuresAll;
         const isPlastic = network.populations[projection.to]?.bias.plastic === true;
         const learnsBias = carriesBias(network, block) && (isPlastic || measuresAll);
+        const side = work.learnsWide ? 2 : 1;
         for (const tile of work.learnTiles.filter((candidate) => candidate.block === block)) {
           // Sixteen rounds of 64 invocations.
           expect(tile.rows).toBeLessThanOrEqual(16 * 64);
           for (const item of range(tile.row, tile.rows)) {
-            const [row, column] = [Math.floor(item / tile.columns), item % tile.columns];
-            if (learnsWeight) weights.add(row * pre + column);
-            // Biases go by the same numbers, a quad of rows each.
-            if (item < post) biases.add(item);
+            const [row, column] = [Math.floor(item / tile.columns) * side, (item % tile.columns) * side];
+            const rows = range(row, Math.min(side, post - row));
+            for (const i of learnsWeight ? rows : []) {
+              for (const j of range(column, Math.min(side, pre - column))) weights.add(i * pre + j);
+            }
+            // Biases go by the same numbers, a quad of rows each; or with the first block of their rows.
+            if (side === 1 && item < post) biases.add(item);
+            if (side === 2 && column === 0) for (const i of rows) biases.add(i);
           }
         }
         expect(weights.kinds).toEqual([Number(learnsWeight)]);

@@ -79,18 +79,18 @@ describe("describePlan", () => {
       populations            576  table
       projections            192  table
       neuron_tiles           480  table of 15 workgroups
-      synapse_tiles          416  table of 13 workgroups
-      learn_tiles            256  table of 8 workgroups
+      synapse_tiles          160  table of 5 workgroups
+      learn_tiles            128  table of 4 workgroups
       blocks                 192  table of initial values
       clock                   32  step, updates, fault
       params                  64  constants of a run
-      total              1228256
+      total              1227872
 
       when            dispatch               workgroups  constants
       once            initialize                   31x1
       start of a run  neurons begin                15x1  LOAD=1 FINISH=0 BEGIN=1 SEGMENT_START=0 FIELD=736 BATCH=20 SEGMENT=1 TARGET_LAG=0 STEP_COSTS=0 ACTIVATIONS=3 COSTS=2 HAS_WIDE_ROWS=0 ERRORS=1 TRAJECTORY=0 DERIVATIVE=0 PREVIOUS=0 POWERS=0 TOP_DOWN=0 IS_ALIGNED=0 KEEPS_TARGET=0 TRACES=0 BEGIN_TRACES=0
-      every step      propagate                    13x1  BATCH=20 WIDTH=32 ADVANCE=1
-      every step      learn                         8x1  BATCH=20 MATCHED=0 OPTIMIZER=2
+      every step      propagate                     5x1  BATCH=20 WIDTH=64 ADVANCE=1 LANES=8 OUTPUTS=2
+      every step      learn                         4x1  BATCH=20 OPTIMIZER=2
       between steps   neurons                      15x1  LOAD=1 FINISH=1 BEGIN=1 SEGMENT_START=0 FIELD=736 BATCH=20 SEGMENT=1 TARGET_LAG=0 STEP_COSTS=0 ACTIVATIONS=3 COSTS=2 HAS_WIDE_ROWS=0 ERRORS=1 TRAJECTORY=0 DERIVATIVE=0 PREVIOUS=0 POWERS=0 TOP_DOWN=0 IS_ALIGNED=0 KEEPS_TARGET=0 TRACES=1 BEGIN_TRACES=0
       end of a run    neurons finish               15x1  LOAD=0 FINISH=1 BEGIN=0 SEGMENT_START=0 FIELD=736 BATCH=20 SEGMENT=1 TARGET_LAG=0 STEP_COSTS=0 ACTIVATIONS=3 COSTS=2 HAS_WIDE_ROWS=0 ERRORS=1 TRAJECTORY=0 DERIVATIVE=0 PREVIOUS=0 POWERS=0 TOP_DOWN=0 IS_ALIGNED=0 KEEPS_TARGET=0 TRACES=1 BEGIN_TRACES=0"
     `);
@@ -199,7 +199,7 @@ describe("feedback", () => {
 describe("grids", () => {
   const cases: readonly [what: string, spec: NetworkSpec, options: Partial<PlanOptions>][] = [
     ["synapses of 2^30 weights", block(2 ** 15, 2 ** 15), {}],
-    ["learn of 2^30 weights", block(2 ** 15, 2 ** 15), { batch: 17 }],
+    ["learn of 2^32 weights", block(2 ** 16, 2 ** 16), { batch: 17 }],
     [
       "neurons of 65,537 wide softmax rows",
       layered({

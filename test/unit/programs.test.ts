@@ -293,7 +293,7 @@ describe("every dispatch", () => {
     ),
   );
   const withEnergies = planned(deep(2), { batch: 3, energies: energyQuantities });
-  const every = [...plans, withEnergies].flatMap((one) =>
+  const every = [...plans, withEnergies, planned(deep(2), { batch: 17 })].flatMap((one) =>
     dispatchesOf(one).map((dispatch) => ({ plan: one, dispatch })),
   );
 
