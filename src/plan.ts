@@ -14,6 +14,7 @@ import {
   type PlanOptions,
   type PlannedEnergy,
   type PlannedTrace,
+  type Tuning,
 } from "./layout.ts";
 import { needsOf } from "./needs.ts";
 import { planPrograms, type Dispatch, type Programs } from "./programs.ts";
@@ -54,6 +55,8 @@ export interface Plan {
   readonly network: Network;
   readonly learning: Learning;
   readonly batch: number;
+  /** How the work was cut. */
+  readonly tuning: Tuning;
   readonly buffers: readonly PlannedBuffer[];
   readonly bytes: number;
   /** Fills the parameters, once. */
@@ -112,6 +115,7 @@ export function planNetwork(network: Network, options: PlanOptions): Plan {
     network,
     learning: options.learning,
     batch: options.batch,
+    tuning: options.tuning,
     buffers,
     bytes: buffers.reduce((sum, buffer) => sum + buffer.bytes, 0),
     initialize: {

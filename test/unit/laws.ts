@@ -19,7 +19,7 @@ const core = [
   ["trajectory", "needs"],
   ["layout", "options", "padding", "paths", "tiles", "tables", "dispatches", "programs", "plan", "frames"],
   ["device", "pacer", "readback", "engine"],
-  ["run", "simulator", "measure", "align"],
+  ["run", "simulator", "measure", "tune", "align"],
 ].flat();
 
 /** The rest of src/, with what each may import besides itself. */

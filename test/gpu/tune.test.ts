@@ -1,0 +1,53 @@
+/** The choice among ways of cutting the work, by trying them. */
+
+import { describe, expect, it } from "vitest";
+import { createSimulator, tune, tunings, type Tuning } from "../../src/index.ts";
+import { tiny } from "./networks.ts";
+import { useDevice } from "./shared-device.ts";
+import { rejection } from "./watched.ts";
+
+const device = useDevice();
+
+describe("tune", () => {
+  it("takes the fastest of what it tried, and keeps it by adapter, network and batch", async () => {
+    const store = new Map<string, Tuning>();
+    using standard = await createSimulator(tiny, { device: device(), fuseSteps: false });
+    const { tuning } = standard.plan;
+    expect(tuning).toEqual(tunings[standard.adapter.software ? "cpu" : "gpu"]);
+    const options = { device: device(), fuseSteps: false, milliseconds: 60_000, store } as const;
+    const tuned = await tune(tiny, options);
+    expect(tuned.isStored).toBe(false);
+    expect(tuned.untried).toEqual([]);
+    expect(tuned.variants.map(({ name }) => name)).toEqual([
+      "default",
+      "4 quads of columns",
+      tuning.sharedCurrents ? "currents apart" : "currents behind a barrier",
+      ...(tuning.tileRows === 4 ? [] : ["16 rows a tile"]),
+      "products and update apart",
+    ]);
+    expect(tuned.variants[0]?.tuning).toEqual(tuning);
+    const fastest = Math.max(...tuned.variants.map(({ stepsPerSecond }) => stepsPerSecond));
+    expect(tuned.variants.find(({ stepsPerSecond }) => stepsPerSecond === fastest)?.tuning).toBe(tuned.tuning);
+    expect([...store]).toEqual([[tuned.key, tuned.tuning]]);
+    const again = await tune(tiny, options);
+    expect(again).toMatchObject({ tuning: tuned.tuning, key: tuned.key, isStored: true, variants: [] });
+    using sim = await createSimulator(tiny, { device: device(), tuning: again.tuning });
+    expect(sim.plan.tuning).toEqual(tuned.tuning);
+  });
+
+  it("tries no more than it has time for, but the default", async () => {
+    const tuned = await tune(tiny, { device: device(), fuseSteps: false, batch: 20, milliseconds: 0 });
+    expect(tuned.variants.map(({ name }) => name)).toEqual(["default"]);
+    expect(tuned.untried).toEqual([
+      "narrow products",
+      "wide products, 8 rows by 2 quads",
+      "wide products, 16 rows by 1 quad",
+    ]);
+  });
+
+  it("refuses a time that is none", async () => {
+    for (const milliseconds of [-1, NaN]) {
+      expect(await rejection(tune(tiny, { device: device(), milliseconds }))).toMatchObject({ code: "DATA_INVALID" });
+    }
+  });
+});
