@@ -1,9 +1,9 @@
 // A whole small network in one workgroup: many steps, or many windows of adjoint errors, in one
 // dispatch. It does what the other kernels do, part by part in the same order, with a barrier
 // between two parts that depend on each other; on one invocation there is none.
-// Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params, grid,
-// activation, fields, window, population, neuron, reversal, projections, products, optimizer,
-// learning, tracing, time-constants, summing, applying.
+// Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params,
+// replicas, grid, activation, fields, window, population, neuron, reversal, projections, products,
+// optimizer, learning, tracing, time-constants, summing, applying.
 
 override IS_SWEEP: bool = false;
 /// Whether parameters learn: in every step, or after every window.
@@ -117,8 +117,8 @@ fn learn_time_constants(local: u32) {
 /// Numbers the update in progress, for Adam.
 fn count_update(local: u32) {
   if (UPDATES && local == 0u) {
-    clock.updates += 1u;
-    clock.update = clock.updates;
+    clock[replica].updates += 1u;
+    clock[replica].update = clock[replica].updates;
   }
 }
 
@@ -203,15 +203,18 @@ fn step_free(step: u32, row: u32, local: u32) {
 
 /// What the way back sums up starts at 0, and so does what comes from after the window.
 fn turn(local: u32) {
-  for (var k = local; k < FIELD; k += WIDTH) {
+  let states = replica * STATE_STRIDE;
+  for (var k = states + local; k < states + FIELD; k += WIDTH) {
     state[LOW_PASSED * FIELD + k] = vec4f();
     if (HAS_DERIVATIVES) {
       state[TAU_SUMS * FIELD + k] = vec4f();
       state[(TAU_SUMS + 1u) * FIELD + k] = vec4f();
     }
   }
-  for (var k = local; k < arrayLength(&partial_sums); k += WIDTH) {
-    partial_sums[k] = vec4f();
+  let sums = replica * SUM_STRIDE;
+  let count = select(arrayLength(&partial_sums), SUM_STRIDE, REPLICAS > 1u);
+  for (var k = local; k < count; k += WIDTH) {
+    partial_sums[sums + k] = vec4f();
   }
   settle();
 }
@@ -235,7 +238,7 @@ fn restore_rates(local: u32) {
   for (var level = 0u; level < LEVELS; level++) {
     let own = part(level);
     for (var i = own.x; i < own.y; i++) {
-      let p = populations[tiles[i].block].population;
+      let p = population_of(tiles[i].block);
       let all = only_if(p.is_source == 0u, range_of(tiles[i], p.row, local));
       for (var quad = all.first; quad < all.end; quad += all.stride) {
         state[RATE * FIELD + p.first + quad] = record[p.trajectory + WINDOW * BATCH * p.row + quad];
@@ -267,8 +270,9 @@ fn window_of(first: u32, local: u32) {
 }
 
 @compute @workgroup_size(WIDTH, 1, 1)
-fn network(@builtin(local_invocation_index) local: u32) {
-  let first = clock.step;
+fn network(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+  take_replica(group);
+  let first = clock[replica].step;
   settle();
   for (var i = 0u; i < times.x; i++) {
     if (IS_ADJOINT && UPDATES) {
@@ -285,6 +289,6 @@ fn network(@builtin(local_invocation_index) local: u32) {
     }
   }
   if (local == 0u) {
-    clock.step = first + times.x * select(1u, WINDOW, IS_ADJOINT && UPDATES);
+    clock[replica].step = first + times.x * select(1u, WINDOW, IS_ADJOINT && UPDATES);
   }
 }

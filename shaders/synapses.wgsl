@@ -6,8 +6,8 @@
 // Both products use the parameters before the update. A tile is a rectangle of one W, in which an
 // invocation keeps up to four quads of columns; it gives partial sums of s and m, which the
 // neurons add up in fixed order.
-// Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params, grid,
-// projections, projection-bindings, optimizer, plastic-bindings.
+// Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params,
+// replicas, grid, projections, projection-bindings, optimizer, plastic-bindings.
 
 override LEARN: bool = true;
 /// Whether the invocations of a workgroup add up their currents before they write them. It saves
@@ -98,6 +98,17 @@ fn visit_biases(tile: Tile, projection: Projection, quads: u32, local: u32, rate
   }
 }
 
+/// A tile with the places of this network.
+fn tile_of(index: u32) -> Tile {
+  var tile = tiles[index];
+  if (REPLICAS > 1u) {
+    tile.current = own(tile.current, SUM_STRIDE);
+    tile.feedback = own(tile.feedback, SUM_STRIDE);
+    tile.flags = own(tile.flags, SUM_STRIDE);
+  }
+  return tile;
+}
+
 /// Tile: block is the projection, row and rows count rows, column and columns count quads of
 /// columns; current, feedback and flags are the places of the partial sums: of the currents (one
 /// part for each invocation if they are not SHARED), of the feedback (NONE if not needed) and of
@@ -108,12 +119,13 @@ fn synapses(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
+  take_replica(group);
   let index = tile_index(group, groups);
   if (index >= arrayLength(&tiles)) {
     return;
   }
-  let tile = tiles[index];
-  let projection = projections[tile.block];
+  let tile = tile_of(index);
+  let projection = projection_of(tile.block);
   let rates = learning_rates();
   let plastic = (projection.flags & LEARNS_WEIGHT) != 0u;
   let quads = (tile.rows + 3u) / 4u;
@@ -168,9 +180,9 @@ fn synapses(
   }
   visit_biases(tile, projection, quads, local, rates);
   if (index == 0u && local == 0u) {
-    clock.step += 1u;
+    clock[replica].step += 1u;
     if (LEARN) {
-      clock.updates = clock.update;
+      clock[replica].updates = clock[replica].update;
     }
   }
 }

@@ -245,7 +245,7 @@ export class Dispatches {
           TOP_DOWN: fieldIndex(layout, "topDown"),
           DERIVATIVE: fieldIndex(layout, "potentialDerivative"),
           KEEPS_TARGET: network.targetDelay,
-          STEP_COSTS: layout.costs.count,
+          STEP_COSTS: this.stepCosts,
         },
         workgroups: foldWorkgroups(Math.ceil(options.batch / 256)),
       },
@@ -309,7 +309,7 @@ export class Dispatches {
       BATCH: this.options.batch,
       SEGMENT: this.layout.segments?.steps ?? 1,
       TARGET_LAG: this.network.targetDelay,
-      STEP_COSTS: this.options.energies.length > 0 ? this.layout.costs.count : 0,
+      STEP_COSTS: this.options.energies.length > 0 ? this.stepCosts : 0,
       ACTIVATIONS: or(populations.map(({ activation }) => activations[activation])),
       COSTS: or(populations.map(({ cost }) => (cost === null ? 0 : costs[cost.kind]))),
       HAS_WIDE_ROWS: Number(this.work.hasWideRows),
@@ -345,6 +345,11 @@ export class Dispatches {
     const { needs, neurons, levels } = this.work;
     if (!needs.isSweep) return ~0;
     return range === neurons.ranges[levels] ? sourceTraces : ~errorTraces;
+  }
+
+  /** Quads from the running costs to those of the step. */
+  private get stepCosts(): number {
+    return this.options.replicas * this.layout.costs.count;
   }
 
   private get optimizer(): number {

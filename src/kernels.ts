@@ -32,6 +32,7 @@ import products from "../shaders/common/products.wgsl?raw";
 import projectionBindings from "../shaders/common/projection-bindings.wgsl?raw";
 import projections from "../shaders/common/projections.wgsl?raw";
 import random from "../shaders/common/random.wgsl?raw";
+import replicas from "../shaders/common/replicas.wgsl?raw";
 import reversal from "../shaders/common/reversal.wgsl?raw";
 import summing from "../shaders/common/summing.wgsl?raw";
 import timeConstants from "../shaders/common/time-constants.wgsl?raw";
@@ -56,6 +57,7 @@ const snippets = {
   "projection-bindings": projectionBindings,
   projections,
   random,
+  replicas,
   reversal,
   summing,
   "time-constants": timeConstants,
@@ -124,7 +126,9 @@ const onBlocks = [
 ] as const;
 
 /** Overrides of the snippets. */
-const ofGrid = ["WIDTH", "BATCH"] as const;
+const ofStrides = ["STATE_STRIDE", "COST_STRIDE", "PARAMETER_STRIDE", "SUM_STRIDE", "WINDOW_STRIDE"] as const;
+const ofReplicas = ["REPLICAS", ...ofStrides] as const;
+const ofGrid = [...ofReplicas, "WIDTH", "BATCH"] as const;
 const ofFields = ["FIELD", "TOP_DOWN", "DERIVATIVE", "IS_ALIGNED"] as const;
 const ofWindow = ["SEGMENT", "GRADIENT"] as const;
 const ofTable = ["KEEPS_TARGET", "STEP_COSTS"] as const;
@@ -137,17 +141,19 @@ const ofSumming = ["STEPS", "CONTINUES"] as const;
 export const kernels = {
   initialize: {
     source: initialize,
-    snippets: ["random"],
+    snippets: ["random", "replicas"],
     bindings: [
       { group: 0, name: "blocks", access: "read" },
       { group: 0, name: "parameters", access: "read-write" },
+      { group: 0, name: "clock", access: "read" },
     ],
-    overrides: ["SEED_LOW", "SEED_HIGH"],
+    overrides: ofReplicas,
   },
   neurons: {
     source: neurons,
     snippets: [
       "params",
+      "replicas",
       "grid",
       "activation",
       "fields",
@@ -171,6 +177,7 @@ export const kernels = {
     source: reverse,
     snippets: [
       "params",
+      "replicas",
       "grid",
       "activation",
       "fields",
@@ -185,13 +192,13 @@ export const kernels = {
   },
   synapses: {
     source: synapses,
-    snippets: ["params", "grid", "projections", "projection-bindings", "optimizer", "plastic-bindings"],
+    snippets: ["params", "replicas", "grid", "projections", "projection-bindings", "optimizer", "plastic-bindings"],
     bindings: [...onPlasticity, { group: 1, name: "partial_sums", access: "read-write" }],
     overrides: [...ofGrid, "LEARN", "SHARED", "QUADS", "ROWS", "OPTIMIZER"],
   },
   propagate: {
     source: propagate,
-    snippets: ["params", "grid", "projections", "projection-bindings", "products"],
+    snippets: ["params", "replicas", "grid", "projections", "projection-bindings", "products"],
     bindings: [
       ...onProjections,
       { group: 1, name: "parameters", access: "read" },
@@ -201,7 +208,7 @@ export const kernels = {
   },
   traces: {
     source: traces,
-    snippets: ["params", "grid", "fields", "tracing"],
+    snippets: ["params", "replicas", "grid", "fields", "tracing"],
     bindings: [
       ...clockwork,
       { group: 1, name: "traced", access: "read" },
@@ -213,19 +220,28 @@ export const kernels = {
   },
   learn: {
     source: learn,
-    snippets: ["params", "grid", "projections", "projection-bindings", "optimizer", "plastic-bindings", "learning"],
+    snippets: [
+      "params",
+      "replicas",
+      "grid",
+      "projections",
+      "projection-bindings",
+      "optimizer",
+      "plastic-bindings",
+      "learning",
+    ],
     bindings: onPlasticity,
     overrides: [...ofGrid, "MATCHED", "OPTIMIZER"],
   },
   learn_time_constants: {
     source: learnTimeConstants,
-    snippets: ["params", "grid", "fields", "optimizer", "block-bindings", "time-constants"],
+    snippets: ["params", "replicas", "grid", "fields", "optimizer", "block-bindings", "time-constants"],
     bindings: onBlocks,
     overrides: [...ofGrid, ...ofFields, ...ofTimeConstants, "OPTIMIZER"],
   },
   gradient: {
     source: gradient,
-    snippets: ["params", "grid", "window", "projections", "summing"],
+    snippets: ["params", "replicas", "grid", "window", "projections", "summing"],
     bindings: [
       ...clockwork,
       { group: 1, name: "projections", access: "read" },
@@ -237,13 +253,13 @@ export const kernels = {
   },
   apply: {
     source: apply,
-    snippets: ["params", "grid", "window", "optimizer", "block-bindings", "applying"],
+    snippets: ["params", "replicas", "grid", "window", "optimizer", "block-bindings", "applying"],
     bindings: onBlocks,
     overrides: [...ofGrid, ...ofWindow, "OPTIMIZER"],
   },
   energies: {
     source: energies,
-    snippets: ["params", "grid", "fields", "populations"],
+    snippets: ["params", "replicas", "grid", "fields", "populations"],
     bindings: [
       ...clockwork,
       { group: 1, name: "populations", access: "read" },
@@ -264,6 +280,7 @@ export const kernels = {
     snippets: [
       ...([
         "params",
+        "replicas",
         "grid",
         "activation",
         "fields",
