@@ -1,6 +1,7 @@
 // A whole small network in one workgroup: many steps, or many windows of adjoint errors, in one
 // dispatch. It does what the other kernels do, part by part in the same order, with a barrier
-// between two parts that depend on each other; on one invocation there is none.
+// between two parts that depend on each other; on one invocation there is none. Several networks of
+// equal shape may share a workgroup, as they always do the same.
 // Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params,
 // replicas, grid, activation, fields, window, population, neuron, reversal, projections, products,
 // optimizer, learning, tracing, time-constants, summing, applying.
@@ -13,6 +14,8 @@ override LEARNS_TAU: bool = false;
 override IS_TRACED: bool = false;
 override IS_ADJOINT: bool = false;
 override LEVELS: u32 = 1u;
+/// Networks of a workgroup; WIDTH invocations do one.
+override LANES: u32 = 1u;
 
 /// Limits of a network that fits: rows of the tables below.
 const MOST_POPULATIONS = 16u;
@@ -269,9 +272,17 @@ fn window_of(first: u32, local: u32) {
   settle();
 }
 
-@compute @workgroup_size(WIDTH, 1, 1)
-fn network(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+@compute @workgroup_size(WIDTH * LANES, 1, 1)
+fn network(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(local_invocation_index) invocation: u32,
+) {
   take_replica(group);
+  var local = invocation;
+  if (LANES > 1u) {
+    replica = group.z * LANES + invocation / WIDTH;
+    local = invocation % WIDTH;
+  }
   let first = clock[replica].step;
   settle();
   for (var i = 0u; i < times.x; i++) {

@@ -3,6 +3,7 @@
 import type { BindingName, KernelName } from "./kernels.ts";
 import {
   fieldIndex,
+  networkShape,
   traceQuantities,
   type BufferName,
   type EnergyQuantity,
@@ -23,6 +24,8 @@ export interface DispatchOf<K extends KernelName> {
   readonly tiles?: TileRange;
   /** Of `network`: the power of two of steps, or windows, that it does. */
   readonly power?: number;
+  /** Replicas that a workgroup does. Default 1. */
+  readonly lanes?: number;
 }
 
 /** One dispatch; its buffers are named by the bindings of its kernel. */
@@ -256,6 +259,7 @@ export class Dispatches {
     const { layout, options, network, work } = this;
     const { needs } = work;
     const keeps = needs.isAdjoint && learns;
+    const { width, lanes } = networkShape(options);
     const constants = {
       ...this.neuronConstants(keeps),
       ...this.reversalConstants(),
@@ -263,7 +267,7 @@ export class Dispatches {
       TRACES: this.traces & (needs.isSweep ? ~errorTraces | sourceTraces : ~0),
       BEGIN_TRACES: needs.isSweep ? this.traces & errorTraces : 0,
       KEEPS_TARGET: network.targetDelay,
-      WIDTH: options.tuning.networkWidth,
+      WIDTH: width,
       IS_SWEEP: Number(needs.isSweep),
       UPDATES: Number(learns),
       LEARNS_SYNAPSES: Number(work.learnsSynapses),
@@ -271,6 +275,7 @@ export class Dispatches {
       IS_TRACED: Number(needs.isTraced),
       IS_ADJOINT: Number(needs.isAdjoint),
       LEVELS: work.levels,
+      LANES: lanes,
       GRADIENT: layout.gradients,
       STEPS: options.learning.window,
       CONTINUES: 0,
@@ -284,6 +289,7 @@ export class Dispatches {
       constants,
       workgroups: [1, 1],
       power,
+      lanes,
     }));
   }
 

@@ -244,7 +244,7 @@ export class Engine {
     compiled.groups.forEach((group, index) => {
       pass.setBindGroup(index, group);
     });
-    pass.dispatchWorkgroups(...compiled.workgroups, this.plan.replicas);
+    pass.dispatchWorkgroups(...compiled.workgroups, Math.ceil(this.plan.replicas / (dispatch.lanes ?? 1)));
   }
 
   private submit(what: string, encode: (pass: GPUComputePassEncoder) => void): void {

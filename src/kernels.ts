@@ -310,7 +310,7 @@ export const kernels = {
       { group: 2, name: "times", access: "uniform" },
     ],
     overrides: [
-      ...["IS_SWEEP", "UPDATES", "LEARNS_SYNAPSES", "LEARNS_TAU", "IS_TRACED", "IS_ADJOINT", "LEVELS"],
+      ...["IS_SWEEP", "UPDATES", "LEARNS_SYNAPSES", "LEARNS_TAU", "IS_TRACED", "IS_ADJOINT", "LEVELS", "LANES"],
       ...ofGrid,
       ...ofFields,
       ...ofWindow,

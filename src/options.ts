@@ -94,12 +94,20 @@ function readPowerOfTwo(value: unknown, path: string): number {
 }
 
 function readTuning(value: unknown, path: string): Tuning {
-  const given = fields(value, path, ["workgroups", "sharedCurrents", "columnQuads", "networkProducts", "networkWidth"]);
+  const given = fields(value, path, [
+    "workgroups",
+    "sharedCurrents",
+    "columnQuads",
+    "networkProducts",
+    "networkWidth",
+    "networkLanes",
+  ]);
   return {
     workgroups: number(given.workgroups, at(path, "workgroups"), integerRange(1, 65535)),
     sharedCurrents: boolean(given.sharedCurrents, at(path, "sharedCurrents")),
     columnQuads: number(given.columnQuads, at(path, "columnQuads"), integerRange(1, 4)),
     networkProducts: number(given.networkProducts, at(path, "networkProducts"), nonNegative),
     networkWidth: readPowerOfTwo(given.networkWidth, at(path, "networkWidth")),
+    networkLanes: readPowerOfTwo(given.networkLanes, at(path, "networkLanes")),
   };
 }

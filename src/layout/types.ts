@@ -80,13 +80,36 @@ export interface Tuning {
    */
   readonly networkProducts: number;
   readonly networkWidth: number;
+  /** Replicas of such a network that share the invocations of a workgroup, a power of two. At least one is for each. */
+  readonly networkLanes: number;
 }
 
 /** An adapter that runs on a CPU has few cores, pays for every workgroup, and loses its optimiser to a barrier. */
 export const tunings = {
-  gpu: { workgroups: 256, sharedCurrents: true, columnQuads: 1, networkProducts: 4096, networkWidth: 64 },
-  cpu: { workgroups: 8, sharedCurrents: false, columnQuads: 4, networkProducts: 4096, networkWidth: 1 },
+  gpu: {
+    workgroups: 256,
+    sharedCurrents: true,
+    columnQuads: 1,
+    networkProducts: 4096,
+    networkWidth: 64,
+    networkLanes: 1,
+  },
+  cpu: {
+    workgroups: 8,
+    sharedCurrents: false,
+    columnQuads: 4,
+    networkProducts: 4096,
+    networkWidth: 1,
+    networkLanes: 4,
+  },
 } as const satisfies Record<string, Tuning>;
+
+/** Networks in a workgroup that takes whole ones, as many as leave none over, and the invocations of each. */
+export function networkShape({ replicas, tuning }: PlanOptions): { readonly lanes: number; readonly width: number } {
+  let lanes = tuning.networkLanes;
+  while (replicas % lanes !== 0) lanes /= 2;
+  return { lanes, width: Math.max(tuning.networkWidth / lanes, 1) };
+}
 
 export type BufferName =
   | "params"
