@@ -2,7 +2,7 @@
 // gradient of the window. The gradient of time constants is summed up here, over batch rows:
 // lambda du/dt (tau_m) and -alpha du/dt (tau_r).
 // Source of the equations: docs/theory.md, "The exact adjoint". Twin: src/reference. Uses: params,
-// grid, window, optimizer, block-bindings, applying.
+// replicas, grid, window, optimizer, block-bindings, applying.
 
 /// Tile: quads `row` to `row + rows` of a block of parameters at `current`; of time constants,
 /// `column` is the place of their sums in the state and `columns` the quads of a batch row.
@@ -12,12 +12,13 @@ fn apply(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
+  take_replica(group);
   let index = tile_index(group, groups);
   if (index >= arrayLength(&tiles)) {
     return;
   }
   if (index == 0u && local == 0u) {
-    clock.updates = clock.update;
+    clock[replica].updates = clock[replica].update;
   }
   apply_tile(tiles[index], local);
 }

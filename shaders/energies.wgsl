@@ -2,8 +2,8 @@
 // their sum; dt times that, summed up; and sum of du/dt (tau_m e - tau_r alpha), less the cost.
 //
 // One invocation does four batch rows.
-// Source of the equations: docs/theory.md, "Energy". Twin: src/reference. Uses: params, grid,
-// fields, population.
+// Source of the equations: docs/theory.md, "Energy". Twin: src/reference. Uses: params, replicas,
+// grid, fields, population.
 
 override POPULATIONS: u32 = 1u;
 /// Whether there are errors; without them e and alpha are 0.
@@ -53,7 +53,11 @@ fn put(place: u32, at: u32, value: vec4f) {
 
 /// The clock counts the step after.
 @compute @workgroup_size(WIDTH, 1, 1)
-fn energies(@builtin(global_invocation_id) id: vec3u) {
+fn energies(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(global_invocation_id) id: vec3u,
+) {
+  take_replica(group);
   let rows = (BATCH + 3u) / 4u;
   if (id.x >= rows) {
     return;
@@ -63,16 +67,17 @@ fn energies(@builtin(global_invocation_id) id: vec3u) {
   var conserved = vec4f();
   for (var i = 0u; i < min(4u, BATCH - id.x * 4u); i++) {
     for (var index = 0u; index < POPULATIONS; index++) {
-      let sums = energies_of(populations[index].population, id.x * 4u + i);
+      let sums = energies_of(population_of(index), id.x * 4u + i);
       mismatch[i] += sums.mismatch;
       cost[i] += sums.cost;
       conserved[i] += sums.conserved;
     }
   }
   let energy = mismatch + cost;
-  let action = state[ACTION + id.x] + params.dt * energy;
-  state[ACTION + id.x] = action;
-  let at = (clock.step - 1u - params.record_origin) % params.record_rows * rows + id.x;
+  let place = own(ACTION, STATE_STRIDE) + id.x;
+  let action = state[place] + params.dt * energy;
+  state[place] = action;
+  let at = traced_row(clock[replica].step - 1u) * rows + id.x;
   put(MISMATCH_TRACE, at, mismatch);
   put(COST_TRACE, at, cost);
   put(ENERGY_TRACE, at, energy);

@@ -3,10 +3,10 @@
 // summed over the steps. One product over time and batch rows, not one for each step.
 //
 // The sum goes from the last step to the first and is continued where the segment after it left
-// off, so that its digits do not depend on how a window is cut. An invocation keeps four rows by
-// a quad of columns.
+// off, so that its digits do not depend on how a window is cut. An invocation keeps four rows by a
+// quad of columns.
 // Source of the equations: docs/theory.md, "The exact adjoint". Twin: src/reference/adjoint.ts.
-// Uses: params, grid, window, projections, summing.
+// Uses: params, replicas, grid, window, projections, summing.
 
 @group(1) @binding(0) var<storage, read> projections: array<Projection>;
 @group(1) @binding(1) var<storage, read> tiles: array<Tile>;
@@ -20,6 +20,7 @@ fn gradient(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
+  take_replica(group);
   let index = tile_index(group, groups);
   if (index >= arrayLength(&tiles)) {
     return;

@@ -1,6 +1,6 @@
 // Fills the parameters once, at creation: uniform in +-bound, or one value. Twin: src/random.ts.
 // Every workgroup strides over every block; one invocation takes four neighbouring values from
-// one Philox call. Uses: random.
+// one Philox call. Uses: random, replicas.
 
 struct Block {
   /// Place, in quads; values; values in a row, which is padded to whole quads.
@@ -15,13 +15,12 @@ struct Block {
   unused_b: u32,
 }
 
-override SEED_LOW: u32 = 0u;
-override SEED_HIGH: u32 = 0u;
-
 const WIDTH = 64u;
 
 @group(0) @binding(0) var<storage, read> blocks: array<Block>;
 @group(0) @binding(1) var<storage, read_write> parameters: array<f32>;
+/// Eight words for each network, the seed last.
+@group(0) @binding(2) var<storage, read> clock: array<vec4u>;
 
 fn value_of(block: Block, word: u32) -> f32 {
   if (block.kind == 0u) {
@@ -32,14 +31,21 @@ fn value_of(block: Block, word: u32) -> f32 {
 }
 
 @compute @workgroup_size(WIDTH, 1, 1)
-fn initialize(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+fn initialize(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(global_invocation_id) id: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+) {
+  take_replica(group);
+  let seed = clock[2u * replica + 1u].zw;
   for (var index = 0u; index < arrayLength(&blocks); index++) {
     let block = blocks[index];
+    let first = own(block.first, PARAMETER_STRIDE) * 4u;
     for (var quad = id.x; quad < (block.count + 3u) / 4u; quad += groups.x * WIDTH) {
-      let words = philox(vec4u(quad, 0u, block.stream, 0u), vec2u(SEED_LOW, SEED_HIGH));
+      let words = philox(vec4u(quad, 0u, block.stream, 0u), seed);
       for (var k = 0u; k < min(4u, block.count - quad * 4u); k++) {
         let index = quad * 4u + k;
-        let row = block.first * 4u + index / block.columns * ((block.columns + 3u) / 4u * 4u);
+        let row = first + index / block.columns * ((block.columns + 3u) / 4u * 4u);
         parameters[row + index % block.columns] = value_of(block, words[k]);
       }
     }

@@ -4,8 +4,8 @@
 //
 // One invocation keeps four rows by a quad of columns: four products of quads for two loads and
 // each batch row (five with traces, as the rows may be of different classes).
-// Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params, grid,
-// projections, projection-bindings, optimizer, plastic-bindings, learning.
+// Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params,
+// replicas, grid, projections, projection-bindings, optimizer, plastic-bindings, learning.
 
 /// Tile: block is the projection; from `row` on, `rows` numbers of pairs of a quad of rows and a
 /// quad of columns, column first; where only biases learn there is one column. The same numbers,
@@ -16,12 +16,13 @@ fn learn(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
+  take_replica(group);
   let index = tile_index(group, groups);
   if (index >= arrayLength(&tiles)) {
     return;
   }
   if (index == 0u && local == 0u) {
-    clock.updates = clock.update;
+    clock[replica].updates = clock[replica].update;
   }
   learn_tile(tiles[index], local);
 }

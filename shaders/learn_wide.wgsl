@@ -3,8 +3,8 @@
 //
 // One invocation keeps eight rows by two quads of columns: sixteen products of quads for four loads
 // and each batch row, where `learn` has four for two. No traces.
-// Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params, grid,
-// projections, projection-bindings, optimizer, plastic-bindings.
+// Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params,
+// replicas, grid, projections, projection-bindings, optimizer, plastic-bindings.
 
 /// x y^T; column i belongs to component i of y.
 fn outer_of(x: vec4f, y: vec4f) -> mat4x4f {
@@ -76,15 +76,16 @@ fn learn_wide(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
+  take_replica(group);
   let index = tile_index(group, groups);
   if (index >= arrayLength(&tiles)) {
     return;
   }
   if (index == 0u && local == 0u) {
-    clock.updates = clock.update;
+    clock[replica].updates = clock[replica].update;
   }
   let tile = tiles[index];
-  let projection = projections[tile.block];
+  let projection = projection_of(tile.block);
   let rates = learning_rates();
   for (var item = tile.row + local; item < tile.row + tile.rows; item += WIDTH) {
     let row = item / tile.columns * 2u;

@@ -1,9 +1,10 @@
 // A whole small network in one workgroup: many steps, or many windows of adjoint errors, in one
 // dispatch. It does what the other kernels do, part by part in the same order, with a barrier
-// between two parts that depend on each other; on one invocation there is none.
-// Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params, grid,
-// activation, fields, window, population, neuron, reversal, projections, products, optimizer,
-// learning, tracing, time-constants, summing, applying.
+// between two parts that depend on each other; on one invocation there is none. Several networks of
+// equal shape may share a workgroup, as they always do the same.
+// Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params,
+// replicas, grid, activation, fields, window, population, neuron, reversal, projections, products,
+// optimizer, learning, tracing, time-constants, summing, applying.
 
 override IS_SWEEP: bool = false;
 /// Whether parameters learn: in every step, or after every window.
@@ -13,6 +14,10 @@ override LEARNS_TAU: bool = false;
 override IS_TRACED: bool = false;
 override IS_ADJOINT: bool = false;
 override LEVELS: u32 = 1u;
+/// Networks of a workgroup; WIDTH invocations do one.
+override LANES: u32 = 1u;
+/// WIDTH times LANES.
+override INVOCATIONS: u32 = 64u;
 
 /// Limits of a network that fits: rows of the tables below.
 const MOST_POPULATIONS = 16u;
@@ -117,8 +122,8 @@ fn learn_time_constants(local: u32) {
 /// Numbers the update in progress, for Adam.
 fn count_update(local: u32) {
   if (UPDATES && local == 0u) {
-    clock.updates += 1u;
-    clock.update = clock.updates;
+    clock[replica].updates += 1u;
+    clock[replica].update = clock[replica].updates;
   }
 }
 
@@ -203,15 +208,18 @@ fn step_free(step: u32, row: u32, local: u32) {
 
 /// What the way back sums up starts at 0, and so does what comes from after the window.
 fn turn(local: u32) {
-  for (var k = local; k < FIELD; k += WIDTH) {
+  let states = replica * STATE_STRIDE;
+  for (var k = states + local; k < states + FIELD; k += WIDTH) {
     state[LOW_PASSED * FIELD + k] = vec4f();
     if (HAS_DERIVATIVES) {
       state[TAU_SUMS * FIELD + k] = vec4f();
       state[(TAU_SUMS + 1u) * FIELD + k] = vec4f();
     }
   }
-  for (var k = local; k < arrayLength(&partial_sums); k += WIDTH) {
-    partial_sums[k] = vec4f();
+  let sums = replica * SUM_STRIDE;
+  let count = select(arrayLength(&partial_sums), SUM_STRIDE, REPLICAS != 1u);
+  for (var k = local; k < count; k += WIDTH) {
+    partial_sums[sums + k] = vec4f();
   }
   settle();
 }
@@ -235,7 +243,7 @@ fn restore_rates(local: u32) {
   for (var level = 0u; level < LEVELS; level++) {
     let own = part(level);
     for (var i = own.x; i < own.y; i++) {
-      let p = populations[tiles[i].block].population;
+      let p = population_of(tiles[i].block);
       let all = only_if(p.is_source == 0u, range_of(tiles[i], p.row, local));
       for (var quad = all.first; quad < all.end; quad += all.stride) {
         state[RATE * FIELD + p.first + quad] = record[p.trajectory + WINDOW * BATCH * p.row + quad];
@@ -266,9 +274,18 @@ fn window_of(first: u32, local: u32) {
   settle();
 }
 
-@compute @workgroup_size(WIDTH, 1, 1)
-fn network(@builtin(local_invocation_index) local: u32) {
-  let first = clock.step;
+@compute @workgroup_size(INVOCATIONS, 1, 1)
+fn network(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(local_invocation_index) invocation: u32,
+) {
+  take_replica(group);
+  var local = invocation;
+  if (LANES > 1u) {
+    replica = group.z * LANES + invocation / WIDTH;
+    local = invocation % WIDTH;
+  }
+  let first = clock[replica].step;
   settle();
   for (var i = 0u; i < times.x; i++) {
     if (IS_ADJOINT && UPDATES) {
@@ -285,6 +302,6 @@ fn network(@builtin(local_invocation_index) local: u32) {
     }
   }
   if (local == 0u) {
-    clock.step = first + times.x * select(1u, WINDOW, IS_ADJOINT && UPDATES);
+    clock[replica].step = first + times.x * select(1u, WINDOW, IS_ADJOINT && UPDATES);
   }
 }

@@ -12,8 +12,8 @@
 // the levels are finished one after the other, upwards, and begun downwards. All right-hand sides
 // use the old u and v. An invocation works on quads of neighbouring neurons; padding has rate and
 // error 0.
-// Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params, grid,
-// activation, fields, window, population, neuron-bindings, neuron.
+// Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params,
+// replicas, grid, activation, fields, window, population, neuron-bindings, neuron.
 
 override LOAD: bool = true;
 override FINISH: bool = true;
@@ -28,7 +28,7 @@ fn segment_row(step: u32) -> u32 {
   if (SEGMENT_START == 2u) {
     return 0u;
   }
-  return (step - clock.window) % SEGMENT;
+  return (step - clock[replica].window) % SEGMENT;
 }
 
 /// Tile: block is the population, row and rows its quads, or its batch rows for NARROW_ROWS.
@@ -38,20 +38,21 @@ fn neurons(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
+  take_replica(group);
   let index = tile_index(group, groups);
   if (index >= arrayLength(&tiles)) {
     return;
   }
   let tile = tiles[index];
-  let step = clock.step;
+  let step = clock[replica].step;
   if (FINISH) {
     finish_tile(tile, step - 1u, segment_row(step - 1u), local);
   }
   if (LOAD) {
     if (index == 0u && local == 0u) {
-      clock.update = clock.updates + 1u;
+      clock[replica].update = clock[replica].updates + 1u;
       if (SEGMENT_START == 2u) {
-        clock.window = step;
+        clock[replica].window = step;
       }
     }
     load_tile(tile, step, segment_row(step), SEGMENT_START != 0u, local);

@@ -5,8 +5,8 @@
 // One invocation keeps a quad of outputs for four batch rows ("lanes") and reads everything in
 // quads: sixteen products of quads for eight loads. Several stretches of the summed index give
 // partial sums, which the neurons add up in fixed order.
-// Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params, grid,
-// projections, projection-bindings, products.
+// Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params,
+// replicas, grid, projections, projection-bindings, products.
 
 /// What is added to the clock's step: 1 on the way forward, 2^32 - 1 on the way back.
 override ADVANCE: u32 = 1u;
@@ -23,12 +23,13 @@ fn propagate(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
+  take_replica(group);
   let index = tile_index(group, groups);
   if (index >= arrayLength(&tiles)) {
     return;
   }
   if (ADVANCE != 0u && index == 0u && local == 0u) {
-    clock.step += ADVANCE;
+    clock[replica].step += ADVANCE;
   }
   multiply_tile(tiles[index], local);
 }

@@ -5,8 +5,8 @@
 // The same tiles as those of `propagate`, but an invocation keeps up to two quads of outputs for up
 // to sixteen batch rows ("lanes"), so that it loads fewer quads for each product: 24 for 128, where
 // `propagate` loads 8 for 16.
-// Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params, grid,
-// projections, projection-bindings, lanes.
+// Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params,
+// replicas, grid, projections, projection-bindings, lanes.
 
 /// What is added to the clock's step: 1 on the way forward, 2^32 - 1 on the way back.
 override ADVANCE: u32 = 1u;
@@ -96,9 +96,9 @@ fn multiply(tile: Tile, projection: Projection, is_forward: bool, item: u32) {
   } else {
     sums = feed_back(tile, projection, lane, a, b);
   }
-  write_lanes(tile.current + a, outputs, lane, sums.a, false);
+  write_lanes(own(tile.current, SUM_STRIDE) + a, outputs, lane, sums.a, false);
   if (OUTPUTS > 1u && a + 1u < outputs) {
-    write_lanes(tile.current + b, outputs, lane, sums.b, false);
+    write_lanes(own(tile.current, SUM_STRIDE) + b, outputs, lane, sums.b, false);
   }
 }
 
@@ -110,15 +110,16 @@ fn propagate_wide(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
+  take_replica(group);
   let index = tile_index(group, groups);
   if (index >= arrayLength(&tiles)) {
     return;
   }
   if (ADVANCE != 0u && index == 0u && local == 0u) {
-    clock.step += ADVANCE;
+    clock[replica].step += ADVANCE;
   }
   let tile = tiles[index];
-  let projection = projections[tile.block];
+  let projection = projection_of(tile.block);
   let is_forward = (tile.flags & FORWARD) != 0u;
   let items = select(tile.columns, tile.rows, is_forward);
   let first = select(tile.column, tile.row, is_forward);

@@ -8,7 +8,7 @@
 // p is the momentum of the step after. Step k is what the clock counts less one. The look-ahead
 // potential that the way forward kept becomes the rate, for the gradient of the weights.
 // Source of the equations: docs/theory.md, "The exact adjoint". Twin: src/reference/adjoint.ts.
-// Uses: params, grid, activation, fields, window, population, neuron-bindings, reversal.
+// Uses: params, replicas, grid, activation, fields, window, population, neuron-bindings, reversal.
 
 /// Tile: as of `neurons`.
 @compute @workgroup_size(WIDTH, 1, 1)
@@ -17,10 +17,12 @@ fn reverse(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
+  take_replica(group);
   let index = tile_index(group, groups);
   if (index >= arrayLength(&tiles)) {
     return;
   }
-  let since = clock.step - 1u - clock.window;
-  reverse_tile(tiles[index], clock.step - 1u, since % SEGMENT, since, local);
+  let step = clock[replica].step - 1u;
+  let since = step - clock[replica].window;
+  reverse_tile(tiles[index], step, since % SEGMENT, since, local);
 }

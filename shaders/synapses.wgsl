@@ -6,8 +6,8 @@
 // Both products use the parameters before the update. A tile is a rectangle of one W, through which
 // an invocation goes with up to four quads of columns at a time; it gives partial sums of s and m,
 // which the neurons add up in fixed order.
-// Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params, grid,
-// projections, projection-bindings, optimizer, plastic-bindings.
+// Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params,
+// replicas, grid, projections, projection-bindings, optimizer, plastic-bindings.
 
 override LEARN: bool = true;
 /// Whether any projection returns feedback.
@@ -96,6 +96,17 @@ fn visit_biases(tile: Tile, projection: Projection, quads: u32, local: u32, rate
   }
 }
 
+/// A tile with the places of this network.
+fn tile_of(index: u32) -> Tile {
+  var tile = tiles[index];
+  if (REPLICAS != 1u) {
+    tile.current = own(tile.current, SUM_STRIDE);
+    tile.feedback = own(tile.feedback, SUM_STRIDE);
+    tile.flags = own(tile.flags, SUM_STRIDE);
+  }
+  return tile;
+}
+
 /// The columns of a tile from `offset` on, as many as the workgroup takes at a time.
 fn visit_columns(
   tile: Tile,
@@ -172,12 +183,13 @@ fn synapses(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
+  take_replica(group);
   let index = tile_index(group, groups);
   if (index >= arrayLength(&tiles)) {
     return;
   }
-  let tile = tiles[index];
-  let projection = projections[tile.block];
+  let tile = tile_of(index);
+  let projection = projection_of(tile.block);
   let rates = learning_rates();
   let plastic = (projection.flags & LEARNS_WEIGHT) != 0u;
   let quads = (tile.rows + 3u) / 4u;
@@ -189,9 +201,9 @@ fn synapses(
   }
   visit_biases(tile, projection, quads, local, rates);
   if (index == 0u && local == 0u) {
-    clock.step += 1u;
+    clock[replica].step += 1u;
     if (LEARN) {
-      clock.updates = clock.update;
+      clock[replica].updates = clock[replica].update;
     }
   }
 }

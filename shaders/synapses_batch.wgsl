@@ -5,8 +5,8 @@
 // then W_ij and b_i take one optimiser step along the batch mean of e_i r_j and e_i. Both products
 // use the parameters before the update. The same tiles as those of `synapses`; an invocation keeps
 // the rates and the feedback of its columns for all lanes, so a weight is read once for all.
-// Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params, grid,
-// projections, projection-bindings, lanes, optimizer, plastic-bindings.
+// Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params,
+// replicas, grid, projections, projection-bindings, lanes, optimizer, plastic-bindings.
 
 override LEARN: bool = true;
 /// Whether any projection returns feedback.
@@ -127,6 +127,17 @@ fn visit_biases(tile: Tile, projection: Projection, quads: u32, local: u32, rate
   }
 }
 
+/// A tile with the places of this network.
+fn tile_of(index: u32) -> Tile {
+  var tile = tiles[index];
+  if (REPLICAS != 1u) {
+    tile.current = own(tile.current, SUM_STRIDE);
+    tile.feedback = own(tile.feedback, SUM_STRIDE);
+    tile.flags = own(tile.flags, SUM_STRIDE);
+  }
+  return tile;
+}
+
 /// The columns of a tile from `offset` on, as many as the workgroup takes at a time.
 fn visit_columns(
   tile: Tile,
@@ -173,12 +184,13 @@ fn synapses_batch(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
+  take_replica(group);
   let index = tile_index(group, groups);
   if (index >= arrayLength(&tiles)) {
     return;
   }
-  let tile = tiles[index];
-  let projection = projections[tile.block];
+  let tile = tile_of(index);
+  let projection = projection_of(tile.block);
   let rates = learning_rates();
   let plastic = (projection.flags & LEARNS_WEIGHT) != 0u;
   for (var offset = 0u; offset < tile.columns; offset += WIDTH * QUADS) {
@@ -186,9 +198,9 @@ fn synapses_batch(
   }
   visit_biases(tile, projection, (tile.rows + 3u) / 4u, local, rates);
   if (index == 0u && local == 0u) {
-    clock.step += 1u;
+    clock[replica].step += 1u;
     if (LEARN) {
-      clock.updates = clock.update;
+      clock[replica].updates = clock[replica].update;
     }
   }
 }

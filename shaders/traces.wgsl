@@ -5,7 +5,7 @@
 //
 // Aligned lags (ours): signals wait in a ring until the error that they belong to is there.
 // Source of the equations: docs/theory.md, "Matched traces". Twin: src/reference/traces.ts. Uses:
-// params, grid, fields, tracing.
+// params, replicas, grid, fields, tracing.
 
 @group(1) @binding(0) var<storage, read> traced: array<Trace>;
 @group(1) @binding(1) var<storage, read> tiles: array<Tile>;
@@ -19,10 +19,11 @@ fn traces(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
+  take_replica(group);
   let index = tile_index(group, groups);
   if (index >= arrayLength(&tiles)) {
     return;
   }
   // The synapses have counted the step already.
-  trace_tile(tiles[index], clock.step - 1u, local);
+  trace_tile(tiles[index], clock[replica].step - 1u, local);
 }

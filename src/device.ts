@@ -134,3 +134,31 @@ export async function lossOf(device: GPUDevice): Promise<DeviceError> {
     { details: { reason } },
   );
 }
+
+/** Milliseconds within which a failed call waits for the news that its device is gone. */
+const lossDelay = 100;
+
+/** Whether a device is lost. Apart from the simulator, so that a long-lived device does not keep that alive. */
+export class Fate {
+  loss: DeviceError | undefined;
+  private readonly lost: Promise<void>;
+
+  constructor(device: GPUDevice) {
+    this.lost = lossOf(device).then((error) => {
+      this.loss = error;
+    });
+  }
+
+  /** @throws DeviceError DEVICE_LOST if the device was lost before. */
+  async check(): Promise<void> {
+    // A promise that is settled already comes before a timer.
+    await Promise.race([this.lost, new Promise((resolve) => setTimeout(resolve, 0))]);
+    if (this.loss !== undefined) throw this.loss;
+  }
+
+  /** The loss if there is news of it in a moment, as it may come just after the call that failed by it. */
+  async explain(error: unknown): Promise<unknown> {
+    await Promise.race([this.lost, new Promise((resolve) => setTimeout(resolve, lossDelay))]);
+    return this.loss ?? error;
+  }
+}

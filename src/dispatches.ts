@@ -3,6 +3,7 @@
 import type { BindingName, KernelName } from "./kernels.ts";
 import {
   fieldIndex,
+  networkShape,
   traceQuantities,
   type BufferName,
   type EnergyQuantity,
@@ -23,6 +24,8 @@ export interface DispatchOf<K extends KernelName> {
   readonly tiles?: TileRange;
   /** Of `network`: the power of two of steps, or windows, that it does. */
   readonly power?: number;
+  /** Replicas that a workgroup does. Default 1. */
+  readonly lanes?: number;
 }
 
 /** One dispatch; its buffers are named by the bindings of its kernel. */
@@ -256,7 +259,7 @@ export class Dispatches {
           TOP_DOWN: fieldIndex(layout, "topDown"),
           DERIVATIVE: fieldIndex(layout, "potentialDerivative"),
           KEEPS_TARGET: network.targetDelay,
-          STEP_COSTS: layout.costs.count,
+          STEP_COSTS: this.stepCosts,
         },
         workgroups: foldWorkgroups(Math.ceil(options.batch / 256)),
       },
@@ -267,6 +270,7 @@ export class Dispatches {
     const { layout, options, network, work } = this;
     const { needs } = work;
     const keeps = needs.isAdjoint && learns;
+    const { width, lanes } = networkShape(options);
     const constants = {
       ...this.neuronConstants(keeps),
       ...this.reversalConstants(),
@@ -274,7 +278,7 @@ export class Dispatches {
       TRACES: this.traces & (needs.isSweep ? ~errorTraces | sourceTraces : ~0),
       BEGIN_TRACES: needs.isSweep ? this.traces & errorTraces : 0,
       KEEPS_TARGET: network.targetDelay,
-      WIDTH: options.tuning.networkWidth,
+      WIDTH: width,
       IS_SWEEP: Number(needs.isSweep),
       UPDATES: Number(learns),
       LEARNS_SYNAPSES: Number(work.learnsSynapses),
@@ -282,6 +286,8 @@ export class Dispatches {
       IS_TRACED: Number(needs.isTraced),
       IS_ADJOINT: Number(needs.isAdjoint),
       LEVELS: work.levels,
+      LANES: lanes,
+      INVOCATIONS: width * lanes,
       GRADIENT: layout.gradients,
       STEPS: options.learning.window,
       CONTINUES: 0,
@@ -295,6 +301,7 @@ export class Dispatches {
       constants,
       workgroups: [1, 1],
       power,
+      lanes,
     }));
   }
 
@@ -320,7 +327,7 @@ export class Dispatches {
       BATCH: this.options.batch,
       SEGMENT: this.layout.segments?.steps ?? 1,
       TARGET_LAG: this.network.targetDelay,
-      STEP_COSTS: this.options.energies.length > 0 ? this.layout.costs.count : 0,
+      STEP_COSTS: this.options.energies.length > 0 ? this.stepCosts : 0,
       ACTIVATIONS: or(populations.map(({ activation }) => activations[activation])),
       COSTS: or(populations.map(({ cost }) => (cost === null ? 0 : costs[cost.kind]))),
       HAS_WIDE_ROWS: Number(this.work.hasWideRows),
@@ -356,6 +363,11 @@ export class Dispatches {
     const { needs, neurons, levels } = this.work;
     if (!needs.isSweep) return ~0;
     return range === neurons.ranges[levels] ? sourceTraces : ~errorTraces;
+  }
+
+  /** Quads from the running costs to those of the step. */
+  private get stepCosts(): number {
+    return this.options.replicas * this.layout.costs.count;
   }
 
   private get optimizer(): number {

@@ -6,9 +6,17 @@ import { DeviceError, KernelError } from "./errors.ts";
 import { assemble, kernels, type Access, type Binding, type Kernel, type KernelName } from "./kernels.ts";
 import { quadsOf } from "./layout.ts";
 import { pad } from "./padding.ts";
-import type { BufferName, Dispatch, Place, Plan, Program } from "./plan.ts";
-import { PLASTIC_TAU_STEPS } from "./spec.ts";
-import { paramsBytes, tileBytes, timesStride } from "./tables.ts";
+import { strideOf, type BufferName, type Dispatch, type Place, type Plan, type Program } from "./plan.ts";
+import {
+  clockBytes,
+  clockPlaces,
+  clockTable,
+  paramsTable,
+  tileBytes,
+  timesStride,
+  type Replica,
+  type RunConstants,
+} from "./tables.ts";
 import type { TileRange } from "./tiles.ts";
 
 /** Numeric flags of the WebGPU specification, so that nothing is asked of the global scope. */
@@ -19,15 +27,6 @@ interface Compiled {
   readonly pipeline: GPUComputePipeline;
   readonly groups: readonly GPUBindGroup[];
   readonly workgroups: readonly [number, number];
-}
-
-/** What is constant over a run; the clock does the rest on the device. */
-export interface RunConstants {
-  eta: number;
-  frameOrigin: number;
-  inputFrames: number;
-  targetFrames: number;
-  recordOrigin: number;
 }
 
 export class Engine {
@@ -54,20 +53,22 @@ export class Engine {
   /**
    * @throws DeviceError OUT_OF_MEMORY, KernelError.
    */
-  static async create(device: GPUDevice, plan: Plan, label: string, seed: number): Promise<Engine> {
+  static async create(device: GPUDevice, plan: Plan, label: string, replicas: readonly Replica[]): Promise<Engine> {
     const buffers = await allocate(device, plan, label);
     try {
-      const seeded = {
-        ...plan.initialize,
-        constants: { SEED_LOW: seed % 2 ** 32, SEED_HIGH: Math.floor(seed / 2 ** 32) },
-      };
-      const unique = [...new Set<Dispatch>([seeded, ...dispatchesOf(plan)])];
+      const unique = [...new Set<Dispatch>([plan.initialize, ...dispatchesOf(plan)])];
       const pipelines = new Map<string, Promise<Pipeline>>();
-      const compiled = await settled(unique.map((dispatch) => compile(device, dispatch, buffers, label, pipelines)));
+      const compiled = await settled(
+        unique.map((dispatch) => compile(device, plan, dispatch, buffers, label, pipelines)),
+      );
       const table = new Map(unique.map((dispatch, index) => [dispatch, compiled[index] as Compiled]));
       const engine = new Engine(device, plan, label, buffers, table);
-      engine.submit("initialize", (pass) => engine.dispatch(pass, seeded));
-      for (const [key, values] of plan.initialValues) engine.write(plan.places.get(key) as Place, values);
+      device.queue.writeBuffer(engine.buffer("clock"), 0, clockTable(replicas));
+      engine.submit("initialize", (pass) => engine.dispatch(pass, plan.initialize));
+      for (const [key, values] of plan.initialValues) {
+        const place = plan.places.get(key) as Place;
+        for (let replica = 0; replica < plan.replicas; replica++) engine.write(place, values, { replica });
+      }
       return engine;
     } catch (error) {
       for (const buffer of buffers.values()) buffer.destroy();
@@ -156,21 +157,29 @@ export class Engine {
 
   /** Potentials, slopes, rates and the step counter, to or from a checkpoint. */
   private encodeCheckpoint(encoder: GPUCommandEncoder, index: number, direction: "save" | "restore"): void {
-    const { first, count, stride } = this.plan.checkpoint;
+    const { replicas, strides, checkpoint } = this.plan;
+    const { first, count, stride } = checkpoint;
     const checkpoints = this.buffer("checkpoints");
     const copy = (buffer: GPUBuffer, offset: number, place: number, size: number): void => {
       if (direction === "save") encoder.copyBufferToBuffer(buffer, offset, checkpoints, place, size);
       else encoder.copyBufferToBuffer(checkpoints, place, buffer, offset, size);
     };
-    const place = index * stride * 16;
-    copy(this.buffer("state"), first * 16, place, count * 16);
-    copy(this.buffer("clock"), 0, place + count * 16, 4);
+    for (let replica = 0; replica < replicas; replica++) {
+      const place = (index * replicas + replica) * stride * 16;
+      copy(this.buffer("state"), (first + replica * strides.state) * 16, place, count * 16);
+      copy(this.buffer("clock"), replica * clockBytes + clockPlaces.step, place + count * 16, 4);
+    }
   }
 
   /** What the way back sums up starts at 0, and so does what comes from after the window. */
   private encodeTurn(encoder: GPUCommandEncoder): void {
-    const { windowSums } = this.plan;
-    for (const { first, count } of windowSums) encoder.clearBuffer(this.buffer("state"), first * 16, count * 16);
+    const { windowSums, replicas, strides } = this.plan;
+    for (let replica = 0; replica < replicas; replica++) {
+      const states = replica * strides.state;
+      for (const { first, count } of windowSums) {
+        encoder.clearBuffer(this.buffer("state"), (states + first) * 16, count * 16);
+      }
+    }
     encoder.clearBuffer(this.buffer("partial_sums"));
   }
 
@@ -181,29 +190,17 @@ export class Engine {
   }
 
   /** Writes dense rows into a place, from its row `firstRow` on; with the last row its padding rows become zeros. */
-  write(place: Place, data: Float32Array, firstRow = 0): void {
+  write(place: Place, data: Float32Array, { firstRow = 0, replica = 0 } = {}): void {
     const isLast = firstRow * place.columns + data.length === place.rows * place.columns;
     const padded = pad(data, place.columns, isLast ? place.paddingRows : 0, place.padding === "last");
-    const offset = (place.first + firstRow * quadsOf(place.columns)) * 16;
+    const first = place.first + replica * strideOf(this.plan, place);
+    const offset = (first + firstRow * quadsOf(place.columns)) * 16;
     const { queue } = this.device;
     queue.writeBuffer(this.buffer(place.buffer), offset, padded.buffer, padded.byteOffset, padded.byteLength);
   }
 
   writeConstants(run: RunConstants): void {
-    const { dt } = this.plan.network;
-    const { beta1, beta2, epsilon } = this.plan.learning.optimizer;
-    const words = new ArrayBuffer(paramsBytes);
-    const logOf = (beta: number): number => (beta > 0 ? Math.log(beta) : 0);
-    new Float32Array(words).set([dt, run.eta, beta1, beta2, logOf(beta1), logOf(beta2), 1 - beta1, 1 - beta2, epsilon]);
-    new Uint32Array(words, 36).set([
-      run.frameOrigin,
-      run.inputFrames,
-      run.targetFrames,
-      run.recordOrigin,
-      Math.max(this.plan.recordRows, 1),
-    ]);
-    new Float32Array(words, 56).set([PLASTIC_TAU_STEPS * dt]);
-    this.device.queue.writeBuffer(this.buffer("params"), 0, words);
+    this.device.queue.writeBuffer(this.buffer("params"), 0, paramsTable(this.plan, run));
   }
 
   /** States, partial sums and the step counter to zero; the number of updates stays, as do parameters and moments. */
@@ -211,14 +208,23 @@ export class Engine {
     const encoder = this.device.createCommandEncoder({ label: `${this.label}/reset` });
     encoder.clearBuffer(this.buffer("state"));
     encoder.clearBuffer(this.buffer("partial_sums"));
-    encoder.clearBuffer(this.buffer("clock"), 0, 4);
     this.device.queue.submit([encoder.finish()]);
-    this.device.queue.writeBuffer(this.buffer("clock"), 12, new Uint32Array([0xffffffff]));
+    this.writeClocks("step", new Uint32Array(this.plan.replicas));
+    this.writeClocks("fault", new Uint32Array(this.plan.replicas).fill(0xffffffff));
+  }
+
+  /** A word of the clock of every network. */
+  writeClocks(word: keyof typeof clockPlaces, values: Uint32Array | Float32Array): void {
+    const { queue } = this.device;
+    for (let replica = 0; replica < values.length; replica++) {
+      const offset = replica * clockBytes + clockPlaces[word];
+      queue.writeBuffer(this.buffer("clock"), offset, values.buffer, values.byteOffset + replica * 4, 4);
+    }
   }
 
   encodeClearCosts(encoder: GPUCommandEncoder): void {
     const { first, count } = this.plan.costs;
-    if (count > 0) encoder.clearBuffer(this.buffer("state"), first * 16, count * 16);
+    if (count > 0) encoder.clearBuffer(this.buffer("state"), first * 16, this.plan.replicas * count * 16);
   }
 
   clearCosts(): void {
@@ -238,7 +244,7 @@ export class Engine {
     compiled.groups.forEach((group, index) => {
       pass.setBindGroup(index, group);
     });
-    pass.dispatchWorkgroups(...compiled.workgroups);
+    pass.dispatchWorkgroups(...compiled.workgroups, Math.ceil(this.plan.replicas / (dispatch.lanes ?? 1)));
   }
 
   private submit(what: string, encode: (pass: GPUComputePassEncoder) => void): void {
@@ -336,14 +342,16 @@ interface Pipeline {
 /** Dispatches that differ in their buffers only share a pipeline. */
 async function compile(
   device: GPUDevice,
+  plan: Plan,
   dispatch: Dispatch,
   buffers: ReadonlyMap<BufferName, GPUBuffer>,
   label: string,
   pipelines: Map<string, Promise<Pipeline>>,
 ): Promise<Compiled> {
-  const { kernel: name, constants, workgroups } = dispatch;
+  const { kernel: name, workgroups } = dispatch;
+  const constants = { ...dispatch.constants, ...plan.overrides };
   const key = JSON.stringify([name, constants]);
-  const made = pipelines.get(key) ?? pipelineOf(device, dispatch, label);
+  const made = pipelines.get(key) ?? pipelineOf(device, { ...dispatch, constants }, label);
   pipelines.set(key, made);
   const { pipeline, layouts } = await made;
   const names: Readonly<Record<string, BufferName>> = dispatch.buffers;

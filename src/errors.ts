@@ -67,15 +67,16 @@ export class KernelError extends VleError {
   }
 }
 
-/** A potential or an error stopped being a finite number; `details` name the step and the population. */
+/** A potential or an error stopped being a finite number; `details` name the step, the population and any replica. */
 export class DivergedError extends VleError {
-  constructor(step: number, population: string) {
+  /** @param replica where there are several. */
+  constructor(step: number, population: string, replica?: number) {
     super(
       "DIVERGED",
-      `Step ${step}: a value of population "${population}" is no longer finite. ` +
+      `Step ${step}: a value of population "${population}"${replica === undefined ? "" : ` of replica ${replica}`} is no longer finite. ` +
         "Lower eta or beta, raise tauR towards tauM, or lower dt. States and parameters are spoilt: make a new simulator, or " +
         "reset() and write sound parameters.",
-      { details: { step, population } },
+      { details: { step, population, ...(replica !== undefined && { replica }) } },
     );
   }
 }

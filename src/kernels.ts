@@ -36,6 +36,7 @@ import products from "../shaders/common/products.wgsl?raw";
 import projectionBindings from "../shaders/common/projection-bindings.wgsl?raw";
 import projections from "../shaders/common/projections.wgsl?raw";
 import random from "../shaders/common/random.wgsl?raw";
+import replicas from "../shaders/common/replicas.wgsl?raw";
 import reversal from "../shaders/common/reversal.wgsl?raw";
 import summing from "../shaders/common/summing.wgsl?raw";
 import timeConstants from "../shaders/common/time-constants.wgsl?raw";
@@ -61,6 +62,7 @@ const snippets = {
   "projection-bindings": projectionBindings,
   projections,
   random,
+  replicas,
   reversal,
   summing,
   "time-constants": timeConstants,
@@ -129,7 +131,9 @@ const onBlocks = [
 ] as const;
 
 /** Overrides of the snippets. */
-const ofGrid = ["WIDTH", "BATCH"] as const;
+const ofStrides = ["STATE_STRIDE", "COST_STRIDE", "PARAMETER_STRIDE", "SUM_STRIDE", "WINDOW_STRIDE"] as const;
+const ofReplicas = ["REPLICAS", ...ofStrides] as const;
+const ofGrid = [...ofReplicas, "WIDTH", "BATCH"] as const;
 const ofFields = ["FIELD", "TOP_DOWN", "DERIVATIVE", "IS_ALIGNED"] as const;
 const ofWindow = ["SEGMENT", "GRADIENT"] as const;
 const ofTable = ["KEEPS_TARGET", "STEP_COSTS"] as const;
@@ -142,17 +146,19 @@ const ofSumming = ["STEPS", "CONTINUES"] as const;
 export const kernels = {
   initialize: {
     source: initialize,
-    snippets: ["random"],
+    snippets: ["random", "replicas"],
     bindings: [
       { group: 0, name: "blocks", access: "read" },
       { group: 0, name: "parameters", access: "read-write" },
+      { group: 0, name: "clock", access: "read" },
     ],
-    overrides: ["SEED_LOW", "SEED_HIGH"],
+    overrides: ofReplicas,
   },
   neurons: {
     source: neurons,
     snippets: [
       "params",
+      "replicas",
       "grid",
       "activation",
       "fields",
@@ -176,6 +182,7 @@ export const kernels = {
     source: reverse,
     snippets: [
       "params",
+      "replicas",
       "grid",
       "activation",
       "fields",
@@ -190,19 +197,28 @@ export const kernels = {
   },
   synapses: {
     source: synapses,
-    snippets: ["params", "grid", "projections", "projection-bindings", "optimizer", "plastic-bindings"],
+    snippets: ["params", "replicas", "grid", "projections", "projection-bindings", "optimizer", "plastic-bindings"],
     bindings: [...onPlasticity, { group: 1, name: "partial_sums", access: "read-write" }],
     overrides: [...ofGrid, "LEARN", "FEEDBACK", "SHARED", "QUADS", "ROWS", "OPTIMIZER"],
   },
   synapses_batch: {
     source: synapsesBatch,
-    snippets: ["params", "grid", "projections", "projection-bindings", "lanes", "optimizer", "plastic-bindings"],
+    snippets: [
+      "params",
+      "replicas",
+      "grid",
+      "projections",
+      "projection-bindings",
+      "lanes",
+      "optimizer",
+      "plastic-bindings",
+    ],
     bindings: [...onPlasticity, { group: 1, name: "partial_sums", access: "read-write" }],
     overrides: [...ofGrid, "LANES", "LEARN", "FEEDBACK", "SHARED", "QUADS", "OPTIMIZER"],
   },
   propagate: {
     source: propagate,
-    snippets: ["params", "grid", "projections", "projection-bindings", "products"],
+    snippets: ["params", "replicas", "grid", "projections", "projection-bindings", "products"],
     bindings: [
       ...onProjections,
       { group: 1, name: "parameters", access: "read" },
@@ -212,7 +228,7 @@ export const kernels = {
   },
   propagate_wide: {
     source: propagateWide,
-    snippets: ["params", "grid", "projections", "projection-bindings", "lanes"],
+    snippets: ["params", "replicas", "grid", "projections", "projection-bindings", "lanes"],
     bindings: [
       ...onProjections,
       { group: 1, name: "parameters", access: "read" },
@@ -222,7 +238,7 @@ export const kernels = {
   },
   traces: {
     source: traces,
-    snippets: ["params", "grid", "fields", "tracing"],
+    snippets: ["params", "replicas", "grid", "fields", "tracing"],
     bindings: [
       ...clockwork,
       { group: 1, name: "traced", access: "read" },
@@ -234,25 +250,34 @@ export const kernels = {
   },
   learn: {
     source: learn,
-    snippets: ["params", "grid", "projections", "projection-bindings", "optimizer", "plastic-bindings", "learning"],
+    snippets: [
+      "params",
+      "replicas",
+      "grid",
+      "projections",
+      "projection-bindings",
+      "optimizer",
+      "plastic-bindings",
+      "learning",
+    ],
     bindings: onPlasticity,
     overrides: [...ofGrid, "MATCHED", "OPTIMIZER"],
   },
   learn_wide: {
     source: learnWide,
-    snippets: ["params", "grid", "projections", "projection-bindings", "optimizer", "plastic-bindings"],
+    snippets: ["params", "replicas", "grid", "projections", "projection-bindings", "optimizer", "plastic-bindings"],
     bindings: onPlasticity,
     overrides: [...ofGrid, "OPTIMIZER"],
   },
   learn_time_constants: {
     source: learnTimeConstants,
-    snippets: ["params", "grid", "fields", "optimizer", "block-bindings", "time-constants"],
+    snippets: ["params", "replicas", "grid", "fields", "optimizer", "block-bindings", "time-constants"],
     bindings: onBlocks,
     overrides: [...ofGrid, ...ofFields, ...ofTimeConstants, "OPTIMIZER"],
   },
   gradient: {
     source: gradient,
-    snippets: ["params", "grid", "window", "projections", "summing"],
+    snippets: ["params", "replicas", "grid", "window", "projections", "summing"],
     bindings: [
       ...clockwork,
       { group: 1, name: "projections", access: "read" },
@@ -264,13 +289,13 @@ export const kernels = {
   },
   apply: {
     source: apply,
-    snippets: ["params", "grid", "window", "optimizer", "block-bindings", "applying"],
+    snippets: ["params", "replicas", "grid", "window", "optimizer", "block-bindings", "applying"],
     bindings: onBlocks,
     overrides: [...ofGrid, ...ofWindow, "OPTIMIZER"],
   },
   energies: {
     source: energies,
-    snippets: ["params", "grid", "fields", "populations"],
+    snippets: ["params", "replicas", "grid", "fields", "populations"],
     bindings: [
       ...clockwork,
       { group: 1, name: "populations", access: "read" },
@@ -291,6 +316,7 @@ export const kernels = {
     snippets: [
       ...([
         "params",
+        "replicas",
         "grid",
         "activation",
         "fields",
@@ -320,7 +346,17 @@ export const kernels = {
       { group: 2, name: "times", access: "uniform" },
     ],
     overrides: [
-      ...["IS_SWEEP", "UPDATES", "LEARNS_SYNAPSES", "LEARNS_TAU", "IS_TRACED", "IS_ADJOINT", "LEVELS"],
+      ...[
+        "IS_SWEEP",
+        "UPDATES",
+        "LEARNS_SYNAPSES",
+        "LEARNS_TAU",
+        "IS_TRACED",
+        "IS_ADJOINT",
+        "LEVELS",
+        "LANES",
+        "INVOCATIONS",
+      ],
       ...ofGrid,
       ...ofFields,
       ...ofWindow,

@@ -25,7 +25,13 @@ export function layOut(network: Network, options: PlanOptions, needs: Needs): La
   const frames = placeFrames(places, network, options);
   const traces = placeTraces(network, options);
   const window = placeWindow({ places, inner }, network, options, needs, state.field, traces.record);
-  return { ...state, ...parameters, ...frames, ...traces, ...window, places, inner };
+  const strides = {
+    state: state.stride,
+    costs: state.costs.count,
+    parameters: parameters.stride,
+    window: window.stride,
+  };
+  return { ...state, ...parameters, ...frames, ...traces, ...window, places, inner, strides };
 }
 
 /** Index of a field of the state; 0, which is the error's, stands for a field that is not kept. */

@@ -20,9 +20,9 @@ export interface MeasureOptions {
 
 export interface Figures {
   readonly stepsPerSecond: { readonly median: number; readonly mad: number; readonly min: number };
-  /** Synapses times steps: one update serves all batch rows. */
+  /** Synapses times steps, of all replicas: one update serves all batch rows. */
   readonly synapticUpdatesPerSecond: number;
-  /** Neurons times batch rows times steps. */
+  /** Neurons times batch rows times steps, of all replicas. */
   readonly neuronUpdatesPerSecond: number;
   readonly samples: readonly number[];
 }
@@ -40,7 +40,7 @@ export async function measure(sim: Simulator, options: MeasureOptions): Promise<
     }
   }
   const middle = median(samples);
-  const { network, batch } = sim.plan;
+  const { network, batch, replicas } = sim.plan;
   const synapses = network.projections.reduce((sum, { pre, post }) => sum + pre * post, 0);
   const neurons = network.populations.reduce((sum, { size }) => sum + size, 0);
   return {
@@ -49,8 +49,8 @@ export async function measure(sim: Simulator, options: MeasureOptions): Promise<
       mad: median(samples.map((value) => Math.abs(value - middle))),
       min: Math.min(...samples),
     },
-    synapticUpdatesPerSecond: middle * synapses,
-    neuronUpdatesPerSecond: middle * neurons * batch,
+    synapticUpdatesPerSecond: middle * synapses * replicas,
+    neuronUpdatesPerSecond: middle * neurons * batch * replicas,
     samples,
   };
 }

@@ -18,6 +18,11 @@ import { at, fields, integerRange, list, name, number, oneOf, boolean, nonNegati
 export interface PlanningOptions {
   /** Batch rows: independent states that share the parameters; gradients are their mean. Default 1, at most 65,536. */
   readonly batch?: number;
+  /**
+   * Networks of this shape side by side, each with parameters, states and moments of its own; all get the same input and
+   * target. Default 1, at most 65,535.
+   */
+  readonly replicas?: number;
   readonly learning?: LearningSpec;
   /** What is recorded on the device at every step and comes back with the metrics. */
   readonly record?: readonly RecordSpec[];
@@ -41,6 +46,7 @@ export interface PlanningOptions {
 
 const planningKeys = [
   "batch",
+  "replicas",
   "learning",
   "record",
   "energies",
@@ -49,7 +55,7 @@ const planningKeys = [
   "fuseSteps",
   "tuning",
 ] as const;
-const simulatorKeys = [...planningKeys, "seed", "device", "gpu", "label", "signal"] as const;
+const simulatorKeys = [...planningKeys, "seed", "seeds", "etaScales", "device", "gpu", "label", "signal"] as const;
 const defaultFrameBytes = 8 * 2 ** 20;
 const defaultTrajectoryBytes = 64 * 2 ** 20;
 
@@ -57,10 +63,11 @@ const defaultTrajectoryBytes = 64 * 2 ** 20;
 export function resolvePlanning(options: PlanningOptions, isSoftware: boolean): PlanOptions {
   // A simulator's options hold those of its plan.
   const given = fields(options, "options", simulatorKeys);
-  const { batch = 1, record = [], energies = [], frameBytes = defaultFrameBytes } = given;
+  const { batch = 1, replicas = 1, record = [], energies = [], frameBytes = defaultFrameBytes } = given;
   const { trajectoryBytes = defaultTrajectoryBytes } = given;
   return {
     batch: number(batch, "options.batch", integerRange(1, 65536)),
+    replicas: number(replicas, "options.replicas", integerRange(1, 65535)),
     learning: resolveLearning(options.learning),
     record: list(record, "options.record", readRecord),
     energies: [...new Set(list(energies, "options.energies", (value, path) => oneOf(value, path, energyQuantities)))],
@@ -70,11 +77,6 @@ export function resolvePlanning(options: PlanningOptions, isSoftware: boolean): 
     tuning:
       given.tuning === undefined ? tunings[isSoftware ? "cpu" : "gpu"] : readTuning(given.tuning, "options.tuning"),
   };
-}
-
-/** @throws SpecError */
-export function resolveSeed(seed: unknown = 0): number {
-  return number(seed, "options.seed", integerRange(0, Number.MAX_SAFE_INTEGER));
 }
 
 function readRecord(value: unknown, path: string): RecordSpec {
@@ -116,5 +118,6 @@ function readTuning(value: unknown, path: string): Tuning {
     wideOutputs: number(given.wideOutputs, at(path, "wideOutputs"), integerRange(1, 2)),
     networkProducts: number(given.networkProducts, at(path, "networkProducts"), nonNegative),
     networkWidth: readPowerOfTwo(given.networkWidth, at(path, "networkWidth")),
+    networkLanes: readPowerOfTwo(given.networkLanes, at(path, "networkLanes")),
   };
 }

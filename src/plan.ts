@@ -14,6 +14,7 @@ import {
   type PlanOptions,
   type PlannedEnergy,
   type PlannedTrace,
+  type Strides,
   type Tuning,
 } from "./layout.ts";
 import { needsOf } from "./needs.ts";
@@ -21,7 +22,7 @@ import { planPrograms, type Dispatch, type Programs } from "./programs.ts";
 import { warningsOf, type Learning, type Network } from "./spec.ts";
 import {
   blockTable,
-  clockWords,
+  clockTable,
   filled,
   initialValues,
   networkLimits,
@@ -34,6 +35,7 @@ import {
   tileTable,
   timesTable,
   traceTable,
+  type Replica,
 } from "./tables.ts";
 import { cut, type Cut, type Tile } from "./tiles.ts";
 import type { Segments } from "./trajectory.ts";
@@ -57,6 +59,11 @@ export interface Plan {
   readonly batch: number;
   /** How the work was cut. */
   readonly tuning: Tuning;
+  /** Networks side by side, and quads from one to the next. */
+  readonly replicas: number;
+  readonly strides: Strides;
+  /** Overrides of every dispatch. */
+  readonly overrides: Readonly<Record<string, number>>;
   readonly buffers: readonly PlannedBuffer[];
   readonly bytes: number;
   /** Fills the parameters, once. */
@@ -82,7 +89,7 @@ export interface Plan {
   readonly energies: readonly PlannedEnergy[];
   /** Steps that the record buffer holds. */
   readonly recordRows: number;
-  /** Where the running costs stand in the state: first element and number. */
+  /** Where the running costs of a network stand in the state: first quad and number; those of the next stand behind them. */
   readonly costs: { readonly first: number; readonly count: number };
 }
 
@@ -107,7 +114,7 @@ export function planNetwork(network: Network, options: PlanOptions): Plan {
   const { parameters, state, frames, record, checkpoints } = layout;
   checkPlaces({ parameters, state, frames, record, checkpoints });
   const work = cut(network, options, needs, layout);
-  checkPlaces({ partial_sums: work.partialSums });
+  checkPlaces({ partial_sums: options.replicas * work.partialSums });
   const programs = planPrograms(network, options, layout, work);
   const buffers = planBuffers(network, options, layout, work, programs.network !== null);
   const potential = fieldIndex(layout, "potential") * layout.field;
@@ -116,14 +123,17 @@ export function planNetwork(network: Network, options: PlanOptions): Plan {
     learning: options.learning,
     batch: options.batch,
     tuning: options.tuning,
+    replicas: options.replicas,
+    strides: layout.strides,
+    overrides: overridesOf(options.replicas, layout.strides, work.partialSums),
     buffers,
     bytes: buffers.reduce((sum, buffer) => sum + buffer.bytes, 0),
     initialize: {
       kernel: "initialize",
       label: "initialize",
-      buffers: { blocks: "blocks", parameters: "parameters" },
+      buffers: { blocks: "blocks", parameters: "parameters", clock: "clock" },
       constants: {},
-      workgroups: [Math.min(Math.ceil(layout.parameters / 64), 4096), 1],
+      workgroups: [Math.min(Math.ceil(layout.strides.parameters / 64), 4096), 1],
     },
     programs,
     segments: layout.segments,
@@ -138,6 +148,27 @@ export function planNetwork(network: Network, options: PlanOptions): Plan {
     energies: layout.energies,
     recordRows: layout.recordRows,
     costs: layout.costs,
+  };
+}
+
+/** Quads from a place of a network to that of the next; 0 where they share it. */
+export function strideOf({ strides, costs }: Plan, { buffer, first }: Place): number {
+  if (buffer === "frames") return 0;
+  if (buffer === "record") return strides.window;
+  if (buffer === "state") return first < costs.first ? strides.state : strides.costs;
+  return strides.parameters;
+}
+
+/** A lone network needs none of them. */
+function overridesOf(replicas: number, strides: Strides, partialSums: number): Plan["overrides"] {
+  if (replicas === 1) return {};
+  return {
+    REPLICAS: replicas,
+    STATE_STRIDE: strides.state,
+    COST_STRIDE: strides.costs,
+    PARAMETER_STRIDE: strides.parameters,
+    SUM_STRIDE: partialSums,
+    WINDOW_STRIDE: strides.window,
   };
 }
 
@@ -182,7 +213,7 @@ function planBuffers(
     ),
     zeros("second_moment", "optimiser", momentQuads(2)),
     zeros("state", "error, potential, low-passed error, slope, rate, costs", layout.state),
-    zeros("partial_sums", "currents and feedback, per tile", work.partialSums),
+    zeros("partial_sums", "currents and feedback, per tile", options.replicas * work.partialSums),
     zeros("frames", `input and target of ${layout.frameCapacity} steps`, layout.frames),
     zeros("record", `traces of ${layout.recordRows} steps${kept}`, layout.record),
     ...(layout.checkpoints > 0 ? [zeros("checkpoints", "states inside a window", layout.checkpoints)] : []),
@@ -197,10 +228,12 @@ function planBuffers(
     ...tiles("apply_tiles", work.applyTiles),
     ...(isSmall ? networkBuffers(network, batch, layout, work, table) : []),
     table("blocks", "table of initial values", blockTable(network, layout)),
-    table("clock", "step, updates, fault", clockWords()),
+    table("clock", "step, updates, fault", clockTable(alone(options.replicas))),
     { ...zeros("params", "constants of a run", Math.ceil(paramsBytes / 16)), isUniform: true },
   ];
 }
+
+const alone = (replicas: number): Replica[] => Array.from({ length: replicas }, () => ({ seed: 0, etaScale: 1 }));
 
 /** The tables of a network in one workgroup, which are uniforms. */
 function networkBuffers(
@@ -252,20 +285,30 @@ export function requiredLimits(plan: Plan): Limits {
   };
 }
 
+/** How many networks of a plan would fit; Infinity if it is not they that are too many. */
+function fittingReplicas({ buffers, replicas }: Plan, limit: number): number {
+  const own = buffers.filter(({ name, content }) => (content === undefined && name !== "frames") || name === "clock");
+  const most = Math.min(...own.map(({ bytes }) => Math.floor((limit / bytes) * replicas)));
+  return most >= replicas ? Infinity : most;
+}
+
 /**
  * Refuses a plan that a device cannot hold, before anything is allocated.
  * @throws DeviceError LIMIT_EXCEEDED with the bytes needed, the limit and the largest size that fits.
  */
 export function checkLimits(plan: Plan, limits: Limits): void {
   const limit = Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize);
+  const fitting = fittingReplicas(plan, limit);
   for (const { name, bytes, purpose } of plan.buffers) {
     if (bytes <= limit) continue;
     const cure =
-      name === "parameters" || name.endsWith("moment")
-        ? `At most ${Math.floor(limit / 4)} synapses fit, for example one block of ${Math.floor(Math.sqrt(limit / 4))} by as many neurons.`
-        : name === "frames"
-          ? "Lower frameBytes."
-          : `At batch ${plan.batch} about ${Math.floor((limit / bytes) * 100)} percent of it would fit: use a smaller batch or fewer neurons.`;
+      fitting >= 1 && fitting < plan.replicas
+        ? `Of ${plan.replicas} replicas at most ${fitting} fit: lower options.replicas.`
+        : name === "parameters" || name.endsWith("moment")
+          ? `At most ${Math.floor(limit / 4)} synapses fit, for example one block of ${Math.floor(Math.sqrt(limit / 4))} by as many neurons.`
+          : name === "frames"
+            ? "Lower frameBytes."
+            : `At batch ${plan.batch} about ${Math.floor((limit / bytes) * 100)} percent of it would fit: use a smaller batch or fewer neurons.`;
     throw new DeviceError(
       "LIMIT_EXCEEDED",
       `The buffer "${name}" (${purpose}) needs ${bytes} bytes; this device allows ${limit}. ${cure}`,
@@ -299,6 +342,7 @@ export function describePlan(plan: Plan): string {
       network.populations.map(({ name, size }) => `${name}(${size})`).join(" "),
     `schedule ${network.schedule}`,
     `batch    ${plan.batch}`,
+    ...(plan.replicas === 1 ? [] : [`replicas ${plan.replicas}, each of them a workgroup in every one below`]),
     ...(segments === null ? [] : [describeSegments(learning.window, segments)]),
     ...plan.warnings.map((warning) => `warning  ${warning}`),
     "",

@@ -4,12 +4,14 @@
  */
 
 import { DataError, DisposedError, DivergedError } from "./errors.ts";
-import type { Engine, RunConstants } from "./engine.ts";
+import type { Engine } from "./engine.ts";
 import { FrameStream, signalsOf, type Signal, type SignalData } from "./frames.ts";
 import { type Pacer } from "./pacer.ts";
 import { unpad } from "./padding.ts";
 import type { Plan } from "./plan.ts";
 import type { Copy, StagingRing } from "./readback.ts";
+import { checkScales } from "./replicas.ts";
+import { clockBytes, clockPlaces, type RunConstants } from "./tables.ts";
 
 export interface RunOptions {
   /**
@@ -29,6 +31,8 @@ export interface RunOptions {
   readonly learn?: boolean;
   /** Learning rate from now on, in place of the optimiser's. */
   readonly eta?: number;
+  /** Factors of the learning rate from now on, one for each replica. */
+  readonly etaScales?: readonly number[];
   /** Milliseconds of GPU time that one submit aims at: about 12 beside a page that draws. At most 100. Default 50. */
   readonly chunkMilliseconds?: number;
   /** Stops at a step boundary and rejects with its reason; the simulator stays usable. */
@@ -40,14 +44,19 @@ export interface Metrics {
   readonly step: number;
   /** Steps that this metric covers. */
   readonly steps: number;
-  /** Cost (with its beta) summed over neurons, mean over batch rows and over the steps covered. NaN without a target. */
+  /**
+   * Cost (with its beta) summed over neurons, mean over batch rows, over the steps covered and over replicas. NaN without a
+   * target.
+   */
   readonly loss: number;
+  /** The same of every replica. */
+  readonly losses: readonly number[];
   /** Wall time of the steps covered, and their rate. */
   readonly seconds: number;
   readonly stepsPerSecond: number;
-  /** The recorded values of the steps covered, [step][batch][neurons], in the order of `options.record`. */
+  /** The recorded values of the steps covered, [step][replica][batch][neurons], in the order of `options.record`. */
   readonly traces: readonly Float32Array[];
-  /** The recorded energies of the steps covered, [step][batch], in the order of `options.energies`. */
+  /** The recorded energies of the steps covered, [step][replica][batch], in the order of `options.energies`. */
   readonly energies: readonly Float32Array[];
 }
 
@@ -72,6 +81,7 @@ const runKeys: readonly (keyof RunOptions)[] = [
   "every",
   "learn",
   "eta",
+  "etaScales",
   "chunkMilliseconds",
   "signal",
 ];
@@ -79,7 +89,8 @@ const noFault = 0xffffffff;
 export const defaultChunkMilliseconds = 50;
 
 export const stagingBytes = (plan: Plan): number =>
-  16 + plan.costs.count * 16 + recorded(plan).reduce((sum, { rowSize }) => sum + rowSize * plan.recordRows * 16, 0);
+  plan.replicas * (clockBytes + plan.costs.count * 16) +
+  recorded(plan).reduce((sum, { rowSize }) => sum + rowSize * plan.recordRows * 16, 0);
 
 /** All that is recorded in every step, in the order in which it comes back. */
 const recorded = ({ traces, energies }: Plan) => [...traces, ...energies];
@@ -175,7 +186,7 @@ function check({ engine, constants, position }: RunContext, options: RunOptions)
   const capacity = isHeld ? plan.frameCapacity : Math.floor(plan.frameCapacity / unit) * unit;
   const write = (key: string, frames: Float32Array, first: number): void => {
     const place = plan.places.get(key);
-    if (place !== undefined) engine.write(place, frames, first * (place.rows / plan.frameCapacity));
+    if (place !== undefined) engine.write(place, frames, { firstRow: first * (place.rows / plan.frameCapacity) });
   };
   const chunkMilliseconds = positive("run.chunkMilliseconds", options.chunkMilliseconds ?? defaultChunkMilliseconds);
   if (options.eta !== undefined) {
@@ -184,6 +195,7 @@ function check({ engine, constants, position }: RunContext, options: RunOptions)
     }
     constants.eta = options.eta;
   }
+  if (options.etaScales !== undefined) engine.writeClocks("etaScale", checkScales(plan, options.etaScales));
   return {
     steps,
     every,
@@ -254,9 +266,10 @@ async function submitChunk(context: RunContext, checked: Checked, at: number, wa
   const steps = Math.min(whole, untilCosts, untilRecordEnds, stream.available(at));
   const withCosts = steps === untilCosts;
   const encoder = encodeChunk(engine, checked, steps, wanted);
-  const copies: Copy[] = [{ buffer: engine.buffer("clock"), offset: 0, size: 16 }];
+  const copies: Copy[] = [{ buffer: engine.buffer("clock"), offset: 0, size: plan.replicas * clockBytes }];
   if (withCosts && plan.costs.count > 0) {
-    copies.push({ buffer: engine.buffer("state"), offset: plan.costs.first * 16, size: plan.costs.count * 16 });
+    const { first, count } = plan.costs;
+    copies.push({ buffer: engine.buffer("state"), offset: first * 16, size: plan.replicas * count * 16 });
   }
   for (const { first, rowSize } of traces) {
     copies.push({ buffer: engine.buffer("record"), offset: (first + row * rowSize) * 16, size: steps * rowSize * 16 });
@@ -298,7 +311,7 @@ function encodeChunk(engine: Engine, { learns, unit }: Checked, steps: number, w
 
 /** Puts the chunks of one metric together. */
 class Collector {
-  private cost = 0;
+  private costs: number[];
   private covered = 0;
   private since = performance.now();
   private traces: Float32Array[][];
@@ -311,21 +324,24 @@ class Collector {
     this.plan = plan;
     this.hasTarget = hasTarget;
     this.start = start;
+    this.costs = zeros(plan);
     this.traces = plan.traces.map(() => []);
     this.energies = plan.energies.map(() => []);
   }
 
   /** @throws DivergedError if the device raised its flag. */
   add(chunk: Chunk, data: ArrayBuffer): void {
-    const fault = new Uint32Array(data, 12, 1)[0] ?? 0;
-    if (fault !== noFault) {
-      const population = this.plan.network.populations[fault % 4096]?.name ?? "?";
-      throw new DivergedError(chunk.origin + Math.floor(fault / 4096), population);
-    }
-    let at = 16;
+    const { replicas } = this.plan;
+    this.checkClocks(chunk, new DataView(data));
+    let at = replicas * clockBytes;
     if (chunk.withCosts && this.plan.costs.count > 0) {
-      for (const cost of new Float32Array(data, at, this.plan.costs.count * 4)) this.cost += cost;
-      at += this.plan.costs.count * 16;
+      for (let replica = 0; replica < replicas; replica++) {
+        const { count } = this.plan.costs;
+        let cost = this.costs[replica] ?? 0;
+        for (const each of new Float32Array(data, at, count * 4)) cost += each;
+        this.costs[replica] = cost;
+        at += count * 16;
+      }
     }
     this.plan.traces.forEach(({ rowSize, columns }, index) => {
       this.traces[index]?.push(unpad(new Float32Array(data, at, chunk.steps * rowSize * 4), columns));
@@ -338,18 +354,34 @@ class Collector {
     this.covered += chunk.steps;
   }
 
+  /** The earliest fault of any network. */
+  private checkClocks({ origin }: Chunk, clocks: DataView): void {
+    const { replicas, network } = this.plan;
+    let [fault, first] = [noFault, 0];
+    for (let replica = 0; replica < replicas; replica++) {
+      const found = clocks.getUint32(replica * clockBytes + clockPlaces.fault, true);
+      if (found < fault) [fault, first] = [found, replica];
+    }
+    if (fault === noFault) return;
+    const population = network.populations[fault % 4096]?.name ?? "?";
+    throw new DivergedError(origin + Math.floor(fault / 4096), population, replicas > 1 ? first : undefined);
+  }
+
   take(done: number, now: number): Metrics {
+    const { batch, replicas } = this.plan;
+    const losses = this.costs.map((cost) => (this.hasTarget ? cost / batch / this.covered : NaN));
     const seconds = (now - this.since) / 1000;
     const metrics = {
       step: this.start + done,
       steps: this.covered,
-      loss: this.hasTarget ? this.cost / this.plan.batch / this.covered : NaN,
+      loss: losses.reduce((sum, loss) => sum + loss, 0) / replicas,
+      losses,
       seconds,
       stepsPerSecond: this.covered / seconds,
       traces: this.traces.map(join),
       energies: this.energies.map(join),
     };
-    this.cost = 0;
+    this.costs = zeros(this.plan);
     this.covered = 0;
     this.since = now;
     this.traces = this.plan.traces.map(() => []);
@@ -357,6 +389,8 @@ class Collector {
     return metrics;
   }
 }
+
+const zeros = ({ replicas }: Plan): number[] => Array.from({ length: replicas }, () => 0);
 
 function join(parts: readonly Float32Array[]): Float32Array {
   const joined = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));

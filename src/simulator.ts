@@ -2,16 +2,17 @@
  * The public face: a network on a device that runs, can be read and written, and encodes itself into a host's work.
  */
 
-import { acquireDevice, lossOf, type Acquired, type AdapterFacts } from "./device.ts";
-import { DataError, DisposedError, VleError, type DeviceError } from "./errors.ts";
-import { Engine, type RunConstants } from "./engine.ts";
+import { acquireDevice, Fate, type Acquired, type AdapterFacts } from "./device.ts";
+import { DataError, DisposedError, VleError } from "./errors.ts";
+import { Engine } from "./engine.ts";
 import { checkClasses } from "./frames.ts";
 import { quadsOf, sizeOf, type StateQuantity, type WindowQuantity } from "./layout.ts";
-import { resolvePlanning, resolveSeed, type PlanningOptions } from "./options.ts";
+import { resolvePlanning, type PlanningOptions } from "./options.ts";
 import { unpad } from "./padding.ts";
-import { planNetwork, requiredLimits, type Limits, type Place, type Plan } from "./plan.ts";
+import { planNetwork, requiredLimits, strideOf, type Limits, type Place, type Plan } from "./plan.ts";
 import { Pacer } from "./pacer.ts";
 import { StagingRing } from "./readback.ts";
+import { chosenReplicas, resolveReplicas, type ReplicaChoice, type ReplicaOptions } from "./replicas.ts";
 import {
   defaultChunkMilliseconds,
   run,
@@ -22,10 +23,9 @@ import {
   type RunOptions,
 } from "./run.ts";
 import { PLASTIC_TAU_STEPS, resolveNetwork, type NetworkSpec } from "./spec.ts";
+import type { RunConstants } from "./tables.ts";
 
-export interface SimulatorOptions extends PlanningOptions {
-  /** Seed of the initial parameters, a whole number from 0 to 2^53 - 1. Default 0. */
-  readonly seed?: number;
+export interface SimulatorOptions extends PlanningOptions, ReplicaOptions {
   /** A device of the host, which stays the host's. Default: an own one. */
   readonly device?: GPUDevice;
   /** Where adapters come from. Default `navigator.gpu`; in Node `create([])` of the npm package `webgpu`. */
@@ -55,6 +55,8 @@ export interface BufferView {
   readonly offset: number;
   readonly size: number;
   readonly layout: string;
+  /** Bytes to the same place of the next replica; 0 where replicas share it. */
+  readonly stride: number;
 }
 
 /**
@@ -86,8 +88,6 @@ function dispatchesPerStep({ programs: { learning, window, network } }: Plan): n
 }
 
 const ringSlots = 3;
-/** Milliseconds within which a failed call waits for the news that its device is gone. */
-const lossDelay = 100;
 
 function planOf(spec: NetworkSpec, options: PlanningOptions, isSoftware = false): Plan {
   return planNetwork(resolveNetwork(spec), resolvePlanning(options, isSoftware));
@@ -115,14 +115,14 @@ export function requirements(spec: NetworkSpec, options: PlanningOptions = {}): 
 export async function createSimulator(spec: NetworkSpec, options: SimulatorOptions = {}): Promise<Simulator> {
   const { label = "vle", device, gpu, signal } = options;
   const plan = planOf(spec, options);
-  const seed = resolveSeed(options.seed);
+  const replicas = resolveReplicas(options, plan.replicas);
   signal?.throwIfAborted();
   const acquired = await acquireDevice(plan, { device, gpu, label, signal });
   const fate = new Fate(acquired.device);
   const fitted = acquired.facts.software ? planOf(spec, options, true) : plan;
   let engine: Engine | undefined;
   try {
-    engine = await Engine.create(acquired.device, fitted, label, seed);
+    engine = await Engine.create(acquired.device, fitted, label, replicas);
     signal?.throwIfAborted();
     await fate.check();
     return new Simulator(engine, acquired, fate);
@@ -136,31 +136,6 @@ export async function createSimulator(spec: NetworkSpec, options: SimulatorOptio
 
 const isReason = (error: unknown, signal: AbortSignal | undefined): boolean =>
   signal?.aborted === true && error === signal.reason;
-
-/** Whether a device is lost. Apart from the simulator, so that a long-lived device does not keep that alive. */
-class Fate {
-  loss: DeviceError | undefined;
-  private readonly lost: Promise<void>;
-
-  constructor(device: GPUDevice) {
-    this.lost = lossOf(device).then((error) => {
-      this.loss = error;
-    });
-  }
-
-  /** @throws DeviceError DEVICE_LOST if the device was lost before. */
-  async check(): Promise<void> {
-    // A promise that is settled already comes before a timer.
-    await Promise.race([this.lost, new Promise((resolve) => setTimeout(resolve, 0))]);
-    if (this.loss !== undefined) throw this.loss;
-  }
-
-  /** The loss if there is news of it in a moment, as it may come just after the call that failed by it. */
-  async explain(error: unknown): Promise<unknown> {
-    await Promise.race([this.lost, new Promise((resolve) => setTimeout(resolve, lossDelay))]);
-    return this.loss ?? error;
-  }
-}
 
 // The well-known symbols are missing in some browsers that have WebGPU.
 const known: Partial<Pick<SymbolConstructor, "dispose" | "asyncDispose">> = Symbol;
@@ -255,28 +230,30 @@ export class Simulator {
   }
 
   /**
-   * Copies a quantity to the host, as it is after all work submitted so far.
+   * Copies a quantity to the host, as it is after all work submitted so far; of several replicas one behind the other.
    * @throws DataError if there is no such quantity, DeviceError DEVICE_LOST, DisposedError, or the reason of the signal.
    */
   async read(
     quantity: NodeQuantity | ProjectionQuantity,
     where: Where,
-    options: { readonly signal?: AbortSignal } = {},
+    options: ReplicaChoice & { readonly signal?: AbortSignal } = {},
   ): Promise<Float32Array> {
     this.check("read");
     options.signal?.throwIfAborted();
-    const { buffer, offset, size } = this.buffer(quantity, where);
+    const place = this.placeOf(quantity, where);
+    const parts = chosenReplicas(this.plan, place, "read", options).map((replica) => this.viewOf(place, replica));
+    const size = parts.reduce((sum, part) => sum + part.size, 0);
     const staging = new StagingRing(this.device, `${this.engine.label}/read`, 1, size);
     try {
       const target = await staging.take();
       this.check("read");
       const encoder = this.device.createCommandEncoder({ label: `${this.engine.label}/read` });
-      staging.encode(encoder, target, [{ buffer, offset, size }]);
+      staging.encode(encoder, target, parts);
       this.device.queue.submit([encoder.finish()]);
       const data = await staging.collect(target, size);
       options.signal?.throwIfAborted();
       this.check("read");
-      return unpad(new Float32Array(data), this.placeOf(quantity, where).columns);
+      return unpad(new Float32Array(data), place.columns);
     } catch (error) {
       throw await this.explained(error, "read", options.signal);
     } finally {
@@ -286,25 +263,37 @@ export class Simulator {
 
   /**
    * Sets a quantity before all work submitted from now on. Input and target take any whole number of frames that fit; they
-   * start at the current step and repeat.
+   * start at the current step and repeat. All replicas get the same values, or each its own, one behind the other.
    * @throws DataError if there is no such quantity or the length is not its length.
    */
-  write(quantity: NodeQuantity | ProjectionQuantity, where: Where, data: Float32Array): void {
+  write(
+    quantity: NodeQuantity | ProjectionQuantity,
+    where: Where,
+    data: Float32Array,
+    options: ReplicaChoice = {},
+  ): void {
     this.check("write");
     const place = this.placeOf(quantity, where);
     if (!(data instanceof Float32Array)) throw new DataError(`write("${quantity}")`, "takes a Float32Array.");
     if (quantity === "target" && typeof where === "string")
       checkClasses(this.plan, `write("target").${where}`, where, data);
     if (quantity === "tauM" || quantity === "tauR") checkTau(this.plan, quantity, where, data);
+    const replicas = chosenReplicas(this.plan, place, "write", options);
     const isFrames = place.buffer === "frames";
     const capacity = isFrames ? this.plan.frameCapacity : 1;
     const unit = (place.rows / capacity) * place.columns;
     const count = data.length / unit;
-    if (!Number.isInteger(count) || count < 1 || count > capacity) {
-      const expected = isFrames ? `1 to ${capacity} frames of ${unit} values` : `${unit} values, ${layoutOf(place)}`;
+    const isOwn = count === replicas.length && !isFrames;
+    if (!isOwn && (!Number.isInteger(count) || count < 1 || count > capacity)) {
+      const each = replicas.length > 1 ? `, or ${replicas.length} times as many, for each replica its own` : "";
+      const expected = isFrames
+        ? `1 to ${capacity} frames of ${unit} values`
+        : `${unit} values, ${layoutOf(place)}${each}`;
       throw new DataError(`write("${quantity}")`, `takes ${expected}; it was given ${data.length}.`);
     }
-    this.engine.write(place, data);
+    replicas.forEach((replica, index) => {
+      this.engine.write(place, isOwn ? data.subarray(index * unit, (index + 1) * unit) : data, { replica });
+    });
     if (quantity === "input") this.setFrames({ input: count });
     if (quantity === "target") this.setFrames({ target: count });
   }
@@ -328,18 +317,14 @@ export class Simulator {
   }
 
   /**
-   * Where a quantity lives on the device, without a copy. It may be bound in kernels of the host.
+   * Where a quantity lives on the device, without a copy; by default that of replica 0. It may be bound in kernels of the host.
    * @throws DataError if there is no such quantity.
    */
-  buffer(quantity: NodeQuantity | ProjectionQuantity, where: Where): BufferView {
+  buffer(quantity: NodeQuantity | ProjectionQuantity, where: Where, options: ReplicaChoice = {}): BufferView {
     this.check("buffer");
     const place = this.placeOf(quantity, where);
-    return {
-      buffer: this.engine.buffer(place.buffer),
-      offset: place.first * 16,
-      size: sizeOf(place) * 16,
-      layout: layoutOf(place),
-    };
+    const [replica = 0] = chosenReplicas(this.plan, place, "buffer", options);
+    return this.viewOf(place, replica);
   }
 
   /** All states and the step to zero; parameters, moments and the count of updates stay. Clears a divergence. */
@@ -369,6 +354,17 @@ export class Simulator {
   async [asyncDisposeSymbol](): Promise<void> {
     if (!this.context.isDestroyed) await this.device.queue.onSubmittedWorkDone().catch(() => undefined);
     this.destroy();
+  }
+
+  private viewOf(place: Place, replica: number): BufferView {
+    const stride = strideOf(this.plan, place);
+    return {
+      buffer: this.engine.buffer(place.buffer),
+      offset: (place.first + replica * stride) * 16,
+      size: sizeOf(place) * 16,
+      layout: layoutOf(place),
+      stride: stride * 16,
+    };
   }
 
   private placeOf(quantity: NodeQuantity | ProjectionQuantity, where: Where): Place {

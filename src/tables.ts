@@ -6,7 +6,7 @@ import { pathOf, quadsOf, slopeSlots, stateFields, targetQuads, traceQuantities,
 import type { Needs } from "./needs.ts";
 import { carriesBias } from "./paths.ts";
 import { biasStream, feedbackStream } from "./random.ts";
-import type { Init, Network } from "./spec.ts";
+import { PLASTIC_TAU_STEPS, type Init, type Learning, type Network } from "./spec.ts";
 import { none, type Cut, type Groups, type Parts, type Tile, type TileRange } from "./tiles.ts";
 
 /** Bits of the activation functions and of the costs. */
@@ -183,9 +183,50 @@ export function blockTable(network: Network, layout: Layout): ArrayBuffer {
 /** Size of struct Params of common/params.wgsl. */
 export const paramsBytes = 60;
 
-/** struct Clock: step 0, no updates, no fault, no window. */
-export function clockWords(): ArrayBuffer {
-  return new Rows(8).u32(0, 0, 0, none, 0).bytes;
+/** What is constant over a run; the clock does the rest on the device. */
+export interface RunConstants {
+  eta: number;
+  frameOrigin: number;
+  inputFrames: number;
+  targetFrames: number;
+  recordOrigin: number;
+}
+
+/** struct Params. */
+export function paramsTable(
+  { network: { dt }, learning, recordRows }: { network: Network; learning: Learning; recordRows: number },
+  { eta, frameOrigin, inputFrames, targetFrames, recordOrigin }: RunConstants,
+): ArrayBuffer {
+  const { beta1, beta2, epsilon } = learning.optimizer;
+  const words = new ArrayBuffer(paramsBytes);
+  const logOf = (beta: number): number => (beta > 0 ? Math.log(beta) : 0);
+  new Float32Array(words).set([dt, eta, beta1, beta2, logOf(beta1), logOf(beta2), 1 - beta1, 1 - beta2, epsilon]);
+  new Uint32Array(words, 36).set([frameOrigin, inputFrames, targetFrames, recordOrigin, Math.max(recordRows, 1)]);
+  new Float32Array(words, 56).set([PLASTIC_TAU_STEPS * dt]);
+  return words;
+}
+
+/** Size of struct Clock of common/params.wgsl, and places of words in it, in bytes. */
+export const clockBytes = 32;
+export const clockPlaces = { step: 0, fault: 12, etaScale: 20 } as const;
+
+/** What a network has of its own besides its parameters. */
+export interface Replica {
+  readonly seed: number;
+  /** Factor of the learning rate. */
+  readonly etaScale: number;
+}
+
+/** A struct Clock for each: step 0, no updates, no fault, no window. */
+export function clockTable(replicas: readonly Replica[]): ArrayBuffer {
+  const rows = new Rows(replicas.length * 8);
+  for (const { seed, etaScale } of replicas) {
+    rows
+      .u32(0, 0, 0, none, 0)
+      .f32(etaScale)
+      .u32(seed % 2 ** 32, Math.floor(seed / 2 ** 32));
+  }
+  return rows.bytes;
 }
 
 // ---- a network in one workgroup -----------------------------------------------------------------------------

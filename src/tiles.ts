@@ -2,7 +2,7 @@
  * How the work of a step is cut into workgroups, and where their partial sums stand. Pure.
  */
 
-import { quadsOf, type Layout, type PlanOptions, type Tuning } from "./layout.ts";
+import { networkShape, quadsOf, type Layout, type PlanOptions, type Tuning } from "./layout.ts";
 import type { Needs } from "./needs.ts";
 import { carriesBias, errorPaths, type ErrorPaths } from "./paths.ts";
 import type { Network, Population, Source } from "./spec.ts";
@@ -231,7 +231,7 @@ function neuronGroups(
   isSmall: boolean,
 ): Groups {
   const { populations, sources } = network;
-  const tilesOf = neuronTiler(network, options, isSmall ? options.tuning.networkWidth : neuronTile.width);
+  const tilesOf = neuronTiler(network, options, isSmall ? networkShape(options).width : neuronTile.width);
   const own = populations.map((node, block) => ({ level: node.level, tiles: tilesOf(node, block) }));
   const given = sources.flatMap((node, index) => tilesOf(node, populations.length + index));
   if (!isSweep) return joined([[...own.flatMap(({ tiles }) => tiles), ...given]]);

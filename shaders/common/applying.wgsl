@@ -1,6 +1,6 @@
 // One optimiser step along the gradient of a window (shaders/apply.wgsl).
-// Provides: apply_tile. Uses: params, grid, window, optimizer, and the bindings state, parameters,
-// first_moment.
+// Provides: apply_tile. Uses: params, replicas, grid, window, optimizer, and the bindings state,
+// parameters, first_moment.
 
 /// Tile flags: what the quads are, and whether they learn.
 const TAU_M = 1u;
@@ -8,9 +8,10 @@ const TAU_R = 2u;
 const LEARNS = 4u;
 
 fn tau_gradient(tile: Tile, quad: u32, sign: f32) -> vec4f {
+  let first = own(tile.column, STATE_STRIDE);
   var sum = vec4f();
   for (var lane = 0u; lane < BATCH; lane++) {
-    sum += state[tile.column + lane * tile.columns + quad];
+    sum += state[first + lane * tile.columns + quad];
   }
   return sign * sum / f32(BATCH);
 }
@@ -18,7 +19,7 @@ fn tau_gradient(tile: Tile, quad: u32, sign: f32) -> vec4f {
 fn apply_tile(tile: Tile, local: u32) {
   let rates = learning_rates();
   for (var quad = tile.row + local; quad < tile.row + tile.rows; quad += WIDTH) {
-    let place = tile.current + quad;
+    let place = own(tile.current, PARAMETER_STRIDE) + quad;
     if ((tile.flags & (TAU_M | TAU_R)) != 0u) {
       let sign = select(-1.0, 1.0, (tile.flags & TAU_M) != 0u);
       first_moment[GRADIENT + place] = tau_gradient(tile, quad, sign);

@@ -1,15 +1,12 @@
 // Work is cut into tiles, one workgroup each; a grid with more than 65,535 workgroups is folded
 // into rows. Rows of neurons are padded to whole quads (vec4), and every place in a buffer is
 // counted in quads.
-// Provides: WIDTH, BATCH, NONE, Tile, tile_index, QUAD.
+// Provides: WIDTH, BATCH, Tile, tile_index, QUAD.
 
 /// Invocations of a workgroup.
 override WIDTH: u32 = 64u;
 /// Batch rows ("lanes").
 override BATCH: u32 = 1u;
-
-/// An offset that stands for "there is none".
-const NONE = 0xffffffffu;
 
 /// The components of a quad.
 const QUAD = vec4u(0u, 1u, 2u, 3u);

@@ -1,6 +1,6 @@
 // One optimiser step of weights and biases (shaders/learn.wgsl).
-// Provides: MATCHED, learn_tile. Uses: grid, projections, optimizer, and the bindings projections,
-// state, parameters.
+// Provides: MATCHED, learn_tile. Uses: replicas, grid, projections, optimizer, and the bindings
+// projections, state, parameters.
 
 /// Whether synapses learn from traces.
 override MATCHED: bool = false;
@@ -63,7 +63,7 @@ fn learn_biases(projection: Projection, row: u32, rates: Rates) {
 }
 
 fn learn_tile(tile: Tile, local: u32) {
-  let projection = projections[tile.block];
+  let projection = projection_of(tile.block);
   let rates = learning_rates();
   let last = tile.row + tile.rows;
   let learns_weights = (projection.flags & LEARNS_WEIGHT) != 0u;

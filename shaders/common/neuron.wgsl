@@ -1,8 +1,7 @@
 // One step of a population's neurons in parts: load, finish, begin (shaders/neurons.wgsl).
 // Provides: ERRORS, TRACES, BEGIN_TRACES, TRAJECTORY, PREVIOUS, POWERS, load_tile, finish_tile,
-// begin_tile.
-// Uses: params, grid, activation, fields, population, and the bindings populations, parameters,
-// partial_sums, frames, state, record.
+// begin_tile. Uses: params, replicas, grid, activation, fields, population, and the bindings
+// populations, parameters, partial_sums, frames, state, record.
 
 /// 0: no errors, 1: local, 2: instantaneous.
 override ERRORS: u32 = 1u;
@@ -27,7 +26,7 @@ fn trace(index: u32, quantity: u32, at: u32, value: vec4f) {
 
 /// Place of a quad in the traces of a step.
 fn traced_at(p: Population, quad: u32, step: u32) -> u32 {
-  return (step - params.record_origin) % params.record_rows * BATCH * p.row + quad;
+  return traced_row(step) * BATCH * p.row + quad;
 }
 
 /// `row` is that of the step in its segment of the trajectory.
@@ -188,7 +187,7 @@ fn begin(p: Population, index: u32, quad: u32, step: u32, pull: vec4f) {
 }
 
 fn load_tile(tile: Tile, step: u32, row: u32, starts_segment: bool, local: u32) {
-  let p = populations[tile.block].population;
+  let p = population_of(tile.block);
   let all = range_of(tile, p.row, local);
   let given = only_if(p.is_source != 0u, all);
   for (var quad = given.first; quad < given.end; quad += given.stride) {
@@ -203,7 +202,7 @@ fn load_tile(tile: Tile, step: u32, row: u32, starts_segment: bool, local: u32) 
 }
 
 fn finish_tile(tile: Tile, step: u32, row: u32, local: u32) {
-  let p = populations[tile.block].population;
+  let p = population_of(tile.block);
   let all = range_of(tile, p.row, local);
   let own = only_if(p.is_source == 0u, all);
   for (var quad = own.first; quad < own.end; quad += own.stride) {
@@ -224,7 +223,7 @@ fn finish_tile(tile: Tile, step: u32, row: u32, local: u32) {
 }
 
 fn begin_tile(tile: Tile, step: u32, is_kept: bool, local: u32) {
-  let p = populations[tile.block].population;
+  let p = population_of(tile.block);
   let all = range_of(tile, p.row, local);
   let is_compared = p.cost != 0u && (KEEPS_TARGET || params.target_frames != 0u);
   if (COSTS != 0u) {

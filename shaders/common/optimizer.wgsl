@@ -1,6 +1,6 @@
 // One optimiser step for a quad of parameters.
-// Provides: OPTIMIZER, Rates, learning_rates, descend, ascend. Uses: params, and the bindings parameters,
-// first_moment, second_moment.
+// Provides: OPTIMIZER, Rates, learning_rates, descend, ascend. Uses: params, replicas, and the
+// bindings parameters, first_moment, second_moment.
 
 const SGD = 0u;
 const MOMENTUM = 1u;
@@ -42,8 +42,11 @@ fn learning_rates() -> Rates {
     params.epsilon,
     1.0,
   );
+  if (REPLICAS != 1u) {
+    rates.eta *= clock[replica].eta_scale;
+  }
   if (OPTIMIZER == ADAM) {
-    let t = f32(clock.update);
+    let t = f32(clock[replica].update);
     rates.eta /= correction(params.log_beta1, t);
     rates.scale /= sqrt(correction(params.log_beta2, t));
   }

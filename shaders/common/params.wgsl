@@ -1,6 +1,7 @@
-// Group 0, the same for every kernel of a step: what is constant over a run, and the clock that
-// runs on the device.
-// Provides: Params, Clock, params, clock, report_non_finite.
+// Group 0, the same for every kernel of a step: what is constant over a run, and the clocks that
+// run on the device, one for each network.
+// Provides: Params, Clock, params, clock, traced_row,
+// report_non_finite. Uses: replicas.
 
 /// Written by the host between runs, never between steps.
 struct Params {
@@ -44,16 +45,25 @@ struct Clock {
   fault: atomic<u32>,
   /// The first step of the window of adjoint errors in progress.
   window: u32,
+  /// What this network's learning rate is of that of the run.
+  eta_scale: f32,
+  /// Seed of its parameters.
+  seed: vec2u,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read_write> clock: Clock;
+@group(0) @binding(1) var<storage, read_write> clock: array<Clock>;
+
+/// Row of this network's step in the record.
+fn traced_row(step: u32) -> u32 {
+  return (step - params.record_origin) % params.record_rows * REPLICAS + replica;
+}
 
 /// Looks at the bits: comparisons with NaN and infinity may be optimised away.
 fn report_non_finite(value: vec4f, step: u32, population: u32) {
   let exponent = bitcast<vec4u>(value) & vec4u(0x7f800000u);
   if (any(exponent == vec4u(0x7f800000u))) {
     let since = min(step - params.frame_origin, 0xfffffu);
-    atomicMin(&clock.fault, since * 4096u + min(population, 4095u));
+    atomicMin(&clock[replica].fault, since * 4096u + min(population, 4095u));
   }
 }

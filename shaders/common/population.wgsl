@@ -1,7 +1,7 @@
 // Stretches of populations, and the costs of their rates.
 // Provides: COSTS, HAS_WIDE_ROWS, TARGET_LAG, Range, SoftmaxRow, sum_parts, mask, range_of,
-// only_if, frame_of, cost_pull, softmax_of_tile. Uses: params, grid, fields, populations, and the
-// bindings partial_sums, frames, state.
+// only_if, frame_of, cost_pull, softmax_of_tile. Uses: params, replicas, grid, fields,
+// populations, and the bindings partial_sums, frames, state.
 
 /// Bits of the costs that there are: 1 squared error, 2 cross-entropy.
 override COSTS: u32 = 3u;

@@ -1,5 +1,6 @@
 // The table of populations.
-// Provides: Population, Recorded, KEEPS_TARGET, STEP_COSTS.
+// Provides: Population, Recorded, KEEPS_TARGET, STEP_COSTS, population_of. Uses: replicas, and the
+// binding populations.
 
 /// Whether the target that a run begins with is the one that the last run kept.
 override KEEPS_TARGET: bool = false;
@@ -50,4 +51,23 @@ struct Recorded {
   /// Places of the traces in the record, in the order rate, error, potential, low-passed error,
   /// slope, feedback, current, potential derivative, top-down signal; NONE where there is none.
   places: array<vec4u, 3>,
+}
+
+/// A population of this network.
+fn population_of(index: u32) -> Population {
+  var p = populations[index].population;
+  if (REPLICAS != 1u) {
+    p.first = own(p.first, STATE_STRIDE);
+    p.current = own(p.current, SUM_STRIDE);
+    p.feedback = own(p.feedback, SUM_STRIDE);
+    p.tau_m = own(p.tau_m, PARAMETER_STRIDE);
+    p.tau_r = own(p.tau_r, PARAMETER_STRIDE);
+    p.cost_sum = own(p.cost_sum, COST_STRIDE);
+    p.kept_target = own(p.kept_target, STATE_STRIDE);
+    p.slopes = own(p.slopes, STATE_STRIDE);
+    p.trajectory = own(p.trajectory, WINDOW_STRIDE);
+    p.derivatives = own(p.derivatives, WINDOW_STRIDE);
+    p.adjoints = own(p.adjoints, WINDOW_STRIDE);
+  }
+  return p;
 }

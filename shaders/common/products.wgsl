@@ -1,5 +1,5 @@
 // Both products with the weights of a batch (shaders/propagate.wgsl).
-// Provides: multiply_tile. Uses: grid, projections, and the bindings projections, state,
+// Provides: multiply_tile. Uses: replicas, grid, projections, and the bindings projections, state,
 // parameters, partial_sums.
 
 /// Tile flags.
@@ -53,7 +53,7 @@ fn feed_back(tile: Tile, projection: Projection, lane: u32, output: u32) -> mat4
 }
 
 fn multiply_tile(tile: Tile, local: u32) {
-  let projection = projections[tile.block];
+  let projection = projection_of(tile.block);
   let is_forward = (tile.flags & FORWARD) != 0u;
   let items = select(tile.columns, tile.rows, is_forward);
   let first = select(tile.column, tile.row, is_forward);
@@ -72,7 +72,7 @@ fn multiply(tile: Tile, projection: Projection, is_forward: bool, item: u32) {
   } else {
     sums = feed_back(tile, projection, lane, output);
   }
-  let place = tile.current + lane * outputs + output;
+  let place = own(tile.current, SUM_STRIDE) + lane * outputs + output;
   partial_sums[place] = sums[0];
   if (lane + 1u < BATCH) {
     partial_sums[place + outputs] = sums[1];

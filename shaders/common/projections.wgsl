@@ -1,5 +1,6 @@
 // The table of projections.
-// Provides: Projection, LEARNS_WEIGHT, LEARNS_BIAS.
+// Provides: Projection, LEARNS_WEIGHT, LEARNS_BIAS, projection_of. Uses: replicas, and the binding
+// projections.
 
 const LEARNS_WEIGHT = 1u;
 const LEARNS_BIAS = 2u;
@@ -30,4 +31,23 @@ struct Projection {
   adjoints: u32,
   unused_a: u32,
   unused_b: u32,
+}
+
+/// A projection of this network.
+fn projection_of(index: u32) -> Projection {
+  var p = projections[index];
+  if (REPLICAS != 1u) {
+    p.weight = own(p.weight, PARAMETER_STRIDE);
+    p.bias = own(p.bias, PARAMETER_STRIDE);
+    p.rate = own(p.rate, STATE_STRIDE);
+    p.error = own(p.error, STATE_STRIDE);
+    p.feedback_weight = own(p.feedback_weight, PARAMETER_STRIDE);
+    p.signal = own(p.signal, STATE_STRIDE);
+    p.traces = own(p.traces, STATE_STRIDE);
+    p.bias_traces = own(p.bias_traces, STATE_STRIDE);
+    p.classes = own(p.classes, PARAMETER_STRIDE);
+    p.trajectory = own(p.trajectory, WINDOW_STRIDE);
+    p.adjoints = own(p.adjoints, WINDOW_STRIDE);
+  }
+  return p;
 }

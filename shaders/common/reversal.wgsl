@@ -1,7 +1,7 @@
 // One step back through a window of adjoint errors (shaders/reverse.wgsl).
 // Provides: WINDOW, COST_LAG, HAS_DERIVATIVES, TAU_SUMS, POTENTIAL_GRADIENT, reverse_tile. Uses:
-// params, grid, activation, fields, population, and the bindings populations, parameters,
-// partial_sums, frames, state, record.
+// params, replicas, grid, activation, fields, population, and the bindings populations,
+// parameters, partial_sums, frames, state, record.
 
 /// Steps of a window.
 override WINDOW: u32 = 1u;
@@ -56,7 +56,7 @@ fn recall(p: Population, quad: u32, row: u32) {
 
 /// `row` is that of the step in its segment, `since` the steps before it in its window.
 fn reverse_tile(tile: Tile, step: u32, row: u32, since: u32, local: u32) {
-  let p = populations[tile.block].population;
+  let p = population_of(tile.block);
   let range = only_if(p.is_source == 0u, range_of(tile, p.row, local));
   for (var quad = range.first; quad < range.end; quad += range.stride) {
     recall(p, quad, row);

@@ -1,6 +1,6 @@
 // The gradient of weights and biases over a segment (shaders/gradient.wgsl).
-// Provides: STEPS, CONTINUES, sum_tile. Uses: grid, window, projections, and the bindings
-// projections, record, first_moment.
+// Provides: STEPS, CONTINUES, sum_tile. Uses: replicas, grid, window, projections, and the
+// bindings projections, record, first_moment.
 
 /// Steps of the segment, and whether there was one after it.
 override STEPS: u32 = 1u;
@@ -48,7 +48,7 @@ fn add_biases(projection: Projection, row: u32) {
 }
 
 fn sum_tile(tile: Tile, local: u32) {
-  let projection = projections[tile.block];
+  let projection = projection_of(tile.block);
   let last = tile.row + tile.rows;
   let has_weights = (projection.flags & LEARNS_WEIGHT) != 0u;
   for (var pair = tile.row + local; pair < select(0u, last, has_weights); pair += WIDTH) {

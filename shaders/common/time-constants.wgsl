@@ -1,6 +1,6 @@
 // One optimiser step of time constants (shaders/learn_time_constants.wgsl).
-// Provides: TAU_SIGNAL, TAU_TRACE, learn_tau, learn_tau_tile. Uses: params, grid, fields,
-// optimizer, and the bindings state, parameters.
+// Provides: TAU_SIGNAL, TAU_TRACE, learn_tau, learn_tau_tile. Uses: params, replicas, grid,
+// fields, optimizer, and the bindings state, parameters.
 
 /// Fields of the state whose product is the gradient of tau_m: error and du/dt, or, with matched
 /// traces, the top-down signal and du/dt filtered.
@@ -12,9 +12,10 @@ const LEARNS_TAU_R = 2u;
 
 /// Batch mean of the product of two fields.
 fn mean_product(one: u32, other: u32, tile: Tile, quad: u32) -> vec4f {
+  let first = own(tile.column, STATE_STRIDE) + quad;
   var sum = vec4f();
   for (var lane = 0u; lane < BATCH; lane++) {
-    let k = tile.column + lane * tile.columns + quad;
+    let k = first + lane * tile.columns;
     sum += state[one * FIELD + k] * state[other * FIELD + k];
   }
   return sum / f32(BATCH);
@@ -29,10 +30,12 @@ fn learn_tau_tile(tile: Tile, local: u32) {
   let rates = learning_rates();
   for (var quad = tile.row + local; quad < tile.row + tile.rows; quad += WIDTH) {
     if ((tile.flags & LEARNS_TAU_M) != 0u) {
-      learn_tau(tile.current + quad, mean_product(TAU_SIGNAL, TAU_TRACE, tile, quad), rates);
+      let place = own(tile.current, PARAMETER_STRIDE) + quad;
+      learn_tau(place, mean_product(TAU_SIGNAL, TAU_TRACE, tile, quad), rates);
     }
     if ((tile.flags & LEARNS_TAU_R) != 0u) {
-      learn_tau(tile.feedback + quad, -mean_product(TOP_DOWN, DERIVATIVE, tile, quad), rates);
+      let place = own(tile.feedback, PARAMETER_STRIDE) + quad;
+      learn_tau(place, -mean_product(TOP_DOWN, DERIVATIVE, tile, quad), rates);
     }
   }
 }

@@ -1,6 +1,6 @@
 // What synapses keep of the past (shaders/traces.wgsl).
-// Provides: Trace, trace_tile. Uses: params, grid, fields, and the bindings traced, parameters,
-// state.
+// Provides: Trace, trace_tile. Uses: params, replicas, grid, fields, and the bindings traced,
+// parameters, state.
 
 /// The signals: rates, all filtered by the time constants of one neuron, which stands for its
 /// class; the constant 1 or du/dt, each filtered by the time constants of its own neuron.
@@ -63,8 +63,23 @@ fn advance(trace: Trace, quad: u32, step: u32) {
   state[trace.z + quad] = z + params.dt / tau_m * difference;
 }
 
+/// A trace of this network.
+fn trace_of(index: u32) -> Trace {
+  var trace = traced[index];
+  if (REPLICAS != 1u) {
+    let stride = select(1u, 4u, (trace.kind & 3u) == RATES) * PARAMETER_STRIDE;
+    trace.signal = own(trace.signal, STATE_STRIDE);
+    trace.z = own(trace.z, STATE_STRIDE);
+    trace.x = own(trace.x, STATE_STRIDE);
+    trace.ring = own(trace.ring, STATE_STRIDE);
+    trace.tau_m = own(trace.tau_m, stride);
+    trace.tau_r = own(trace.tau_r, stride);
+  }
+  return trace;
+}
+
 fn trace_tile(tile: Tile, step: u32, local: u32) {
-  let trace = traced[tile.block];
+  let trace = trace_of(tile.block);
   for (var quad = tile.row + local; quad < tile.row + tile.rows; quad += WIDTH) {
     advance(trace, quad, step);
   }

@@ -4,12 +4,12 @@ import type { Needs } from "../needs.ts";
 import type { Learning, Network } from "../spec.ts";
 import { Allocator, pathOf, quadsOf, type Layout, type Place, type Places, type PlanOptions } from "./types.ts";
 
-type ParameterLayout = Pick<Layout, "parameters" | "moments" | "gradients">;
+type ParameterLayout = Pick<Layout, "parameters" | "moments" | "gradients"> & { readonly stride: number };
 
 export function placeParameters(
   places: Places,
   network: Network,
-  { learning }: PlanOptions,
+  { learning, replicas }: PlanOptions,
   { isAdjoint, sumsTau, isTraced }: Needs,
 ): ParameterLayout {
   const parameters = new Allocator();
@@ -36,7 +36,7 @@ export function placeParameters(
     }
   }
   // Moments and gradients stand as the parameters do; what no optimiser needs comes after them.
-  const moments = parameters.end;
+  const ofMoments = parameters.end;
   if (learning.feedback === "random") {
     for (const projection of network.projections) {
       const { post, pre } = projection;
@@ -46,6 +46,9 @@ export function placeParameters(
     }
   }
   if (isTraced) for (const { name, size } of network.populations) place("traceClass", name, perNeuron(size));
+  const stride = parameters.end;
+  const all = (replicas - 1) * stride;
+  const moments = all + ofMoments;
   const gradients = momentsOf(learning) >= 1 ? moments : 0;
   for (const [key, quantity, first] of plastic) {
     places.set(`firstMoment/${key}`, first);
@@ -54,7 +57,7 @@ export function placeParameters(
     const isKept = isAdjoint && (!isTau || sumsTau);
     if (isKept) places.set(`gradient/${key}`, { ...first, first: gradients + first.first });
   }
-  return { parameters: parameters.end, moments, gradients };
+  return { parameters: all + stride, moments, gradients, stride };
 }
 
 /** Moments that an optimiser keeps. */

@@ -54,12 +54,14 @@ export function placeFrames(
 
 export function placeTraces(
   network: Network,
-  { batch, record, energies: wanted, learning }: PlanOptions,
+  { batch, replicas, record, energies: wanted, learning }: PlanOptions,
 ): Pick<Layout, "traces" | "energies" | "recordRows" | "record"> {
   refuseRepeats(record);
   if (learning.errors === "adjoint") refuseErrors(record);
   const columns = record.map((entry) => recordedSize(network, entry));
-  const perRow = columns.reduce((sum, size) => sum + batch * quadsOf(size), wanted.length * quadsOf(batch));
+  const ofTrace = (size: number): number => replicas * batch * quadsOf(size);
+  const ofEnergy = replicas * quadsOf(batch);
+  const perRow = columns.reduce((sum, size) => sum + ofTrace(size), wanted.length * ofEnergy);
   const fitting = Math.min(Math.max(Math.floor(recordBytes / 16 / Math.max(perRow, 1)), 1), maxRecordRows);
   // A window comes back whole.
   const recordRows = Math.max(Math.floor(fitting / learning.window), 1) * learning.window;
@@ -67,13 +69,13 @@ export function placeTraces(
   const traces = record.map((entry, index) => {
     const size = columns[index] ?? 0;
     const first = end;
-    end += batch * quadsOf(size) * recordRows;
-    return { ...entry, first, columns: size, rowSize: batch * quadsOf(size) };
+    end += ofTrace(size) * recordRows;
+    return { ...entry, first, columns: size, rowSize: ofTrace(size) };
   });
   const energies = wanted.map((quantity) => {
     const first = end;
-    end += quadsOf(batch) * recordRows;
-    return { quantity, first, rowSize: quadsOf(batch) };
+    end += ofEnergy * recordRows;
+    return { quantity, first, rowSize: ofEnergy };
   });
   return { traces, energies, recordRows, record: end };
 }
@@ -115,18 +117,18 @@ function recordedSize(network: Network, { population, quantity }: RecordSpec): n
   const names = [...network.populations, ...network.sources].map(({ name }) => `"${name}"`).join(", ");
   throw new SpecError("record", `names "${population}", which does not exist. There are ${names}.`);
 }
-type WindowLayout = Pick<Layout, "record" | "segments" | "checkpoint" | "checkpoints">;
+type WindowLayout = Pick<Layout, "record" | "segments" | "checkpoint" | "checkpoints"> & { readonly stride: number };
 
-/** What a window of adjoint errors keeps, in the record behind the traces. */
+/** What a window of adjoint errors keeps, in the record behind the traces. Networks share the memory for it. */
 export function placeWindow(
   { places, inner }: Books,
   network: Network,
-  { batch, learning, trajectoryBytes }: PlanOptions,
+  { batch, replicas, learning, trajectoryBytes }: PlanOptions,
   { isAdjoint, sumsTau }: Needs,
   field: number,
   record: number,
 ): WindowLayout {
-  if (!isAdjoint) return { record, segments: null, checkpoint: 0, checkpoints: 0 };
+  if (!isAdjoint) return { record, segments: null, checkpoint: 0, checkpoints: 0, stride: 0 };
   const own = network.populations.map(({ name, size }) => ({ name, size, quads: batch * quadsOf(size) }));
   const given = network.sources.map(({ name, size }) => ({ name, quads: batch * quadsOf(size) }));
   const sum = (groups: readonly { readonly quads: number }[]): number =>
@@ -134,12 +136,13 @@ export function placeWindow(
   // Potential, slope and rate stand side by side; behind them the clock.
   const checkpoint = 3 * field + alignment;
   const kept = {
-    perStep: sum(own) * (sumsTau ? 3 : 2) + sum(given),
-    perSegment: sum(own) + alignment * 4 * (own.length + given.length),
-    perCheckpoint: checkpoint,
+    perStep: replicas * (sum(own) * (sumsTau ? 3 : 2) + sum(given)),
+    perSegment: replicas * (sum(own) + alignment * 4 * (own.length + given.length)),
+    perCheckpoint: replicas * checkpoint,
   };
   const segments = cutWindow(learning.window, kept, trajectoryBytes);
-  const behind = new Allocator(Math.ceil(record / alignment) * alignment);
+  const start = Math.ceil(record / alignment) * alignment;
+  const behind = new Allocator(start);
   for (const { name, size, quads } of own) {
     inner.set(`trajectory/${name}`, behind.take((segments.steps + 1) * quads));
     if (sumsTau) inner.set(`derivatives/${name}`, behind.take(segments.steps * quads));
@@ -151,5 +154,7 @@ export function placeWindow(
     places.set(`adjoint/${name}`, { buffer: "record", first, rows, paddingRows: 0, columns: size, axes });
   }
   for (const { name, quads } of given) inner.set(`trajectory/${name}`, behind.take(segments.steps * quads));
-  return { record: behind.end, segments, checkpoint, checkpoints: checkpoint * checkpointsOf(segments.count) };
+  const stride = behind.end - start;
+  const checkpoints = replicas * checkpoint * checkpointsOf(segments.count);
+  return { record: start + replicas * stride, segments, checkpoint, checkpoints, stride };
 }

@@ -34,7 +34,9 @@ function fieldsOf({ record, energies, learning }: PlanOptions, needs: Needs): st
   return [...stateFields, ...extraFields.filter((name) => isKept[name])];
 }
 
-type StateLayout = Pick<Layout, "field" | "fields" | "state" | "costs" | "synapticTraces">;
+type StateLayout = Pick<Layout, "field" | "fields" | "state" | "costs" | "synapticTraces"> & {
+  readonly stride: number;
+};
 
 export function placeStates(
   { places, inner }: Books,
@@ -42,7 +44,7 @@ export function placeStates(
   options: PlanOptions,
   needs: Needs,
 ): StateLayout {
-  const { batch } = options;
+  const { batch, replicas } = options;
   const allocator = new Allocator();
   const neurons = (size: number, first: number): Place => ({
     buffer: "state",
@@ -65,16 +67,7 @@ export function placeStates(
   for (const { name, size } of network.sources) {
     places.set(`rate/${name}`, neurons(size, behind.take(batch * quadsOf(size))));
   }
-  const first = behind.end;
-  for (const { name, size, cost } of network.populations) {
-    if (cost !== null) places.set(`cost/${name}`, neurons(size, behind.take(batch * quadsOf(size))));
-  }
-  const costs = { first, count: behind.end - first };
-  if (options.energies.length > 0) {
-    // Laid out like the running costs.
-    behind.take(costs.count);
-    inner.set("action", behind.take(quadsOf(batch)));
-  }
+  if (options.energies.length > 0) inner.set("action", behind.take(quadsOf(batch)));
   network.populations.forEach(({ name, size, cost }, index) => {
     if (cost !== null && network.targetDelay === 1) {
       inner.set(`keptTarget/${name}`, behind.take(2 * targetQuads(cost.kind, size, batch)));
@@ -83,7 +76,17 @@ export function placeStates(
     if (distance > 0) inner.set(`slopes/${name}`, behind.take(slopeSlots(distance) * batch * quadsOf(size)));
   });
   const synapticTraces = placeSynapticTraces(network, batch, needs, behind, inner);
-  return { field, fields, state: behind.end, costs, synapticTraces };
+  const stride = behind.end;
+  // Side by side, so that those of all networks are read and cleared at once.
+  const summed = new Allocator(replicas * stride);
+  const { end: first } = summed;
+  for (const { name, size, cost } of network.populations) {
+    if (cost !== null) places.set(`cost/${name}`, neurons(size, summed.take(batch * quadsOf(size))));
+  }
+  const costs = { first, count: summed.end - first };
+  // Costs of the step are laid out like them, behind them.
+  const state = first + replicas * costs.count * (options.energies.length > 0 ? 2 : 1);
+  return { field, fields, state, costs, synapticTraces, stride };
 }
 
 /** How late, in jacobi, an error meets the slope and the rates that it is about, `distance` projections below the cost. */

@@ -52,6 +52,8 @@ export type EnergyQuantity = (typeof energyQuantities)[number];
 
 export interface PlanOptions {
   readonly batch: number;
+  /** Networks of this shape side by side. */
+  readonly replicas: number;
   readonly learning: Learning;
   readonly record: readonly RecordSpec[];
   readonly energies: readonly EnergyQuantity[];
@@ -99,6 +101,8 @@ export interface Tuning {
    */
   readonly networkProducts: number;
   readonly networkWidth: number;
+  /** Replicas of such a network that share the invocations of a workgroup, a power of two. At least one is for each. */
+  readonly networkLanes: number;
 }
 
 /**
@@ -121,6 +125,7 @@ export const tunings = {
     wideOutputs: 2,
     networkProducts: 4096,
     networkWidth: 64,
+    networkLanes: 1,
   },
   cpu: {
     workgroups: 8,
@@ -137,8 +142,16 @@ export const tunings = {
     wideOutputs: 2,
     networkProducts: 4096,
     networkWidth: 1,
+    networkLanes: 4,
   },
 } as const satisfies Record<string, Tuning>;
+
+/** Networks in a workgroup that takes whole ones, as many as leave none over, and the invocations of each. */
+export function networkShape({ replicas, tuning }: PlanOptions): { readonly lanes: number; readonly width: number } {
+  let lanes = tuning.networkLanes;
+  while (replicas % lanes !== 0) lanes /= 2;
+  return { lanes, width: Math.max(tuning.networkWidth / lanes, 1) };
+}
 
 export type BufferName =
   | "params"
@@ -191,7 +204,7 @@ export const quadsOf = (count: number): number => Math.ceil(count / 4);
 export const sizeOf = ({ rows, columns }: Place): number => rows * quadsOf(columns);
 
 export interface PlannedTrace extends RecordSpec {
-  /** Place in the record, and quads of one step. */
+  /** Place in the record, and quads of one step of all networks. */
   readonly first: number;
   readonly rowSize: number;
   /** Neurons. */
@@ -243,13 +256,26 @@ export interface PlannedSynapticTrace {
   readonly row: number;
 }
 
+/**
+ * Quads from a network to the next: of the state; of the running costs, which stand behind all states; of parameters and
+ * moments; of what a window keeps in the record. Traces and energies stand step by step, network by network. Frames are
+ * common.
+ */
+export interface Strides {
+  readonly state: number;
+  readonly costs: number;
+  readonly parameters: number;
+  readonly window: number;
+}
+
 /** All sizes in quads. */
 export interface Layout {
-  /** One field of the state, and the whole state with all that stands behind its fields. */
+  readonly strides: Strides;
+  /** One field of the state, and the states and running costs of all networks. */
   readonly field: number;
   readonly fields: readonly string[];
   readonly state: number;
-  /** Of all parameters, and the place of the gradients of a window behind the first moments. */
+  /** Of all parameters, moments and gradients; and the place of the gradients of a window behind the first moments. */
   readonly parameters: number;
   readonly moments: number;
   readonly gradients: number;

@@ -76,6 +76,7 @@ const graph: fc.Arbitrary<Case> = fc
       wideOutputs: fc.integer({ min: 1, max: 2 }),
       networkProducts: fc.constant(2 ** 20),
       networkWidth: fc.constantFrom(1, 64),
+      networkLanes: fc.constantFrom(1, 4),
     }),
   })
   .map((given) => {

@@ -6,6 +6,7 @@ import { resolveLearning, resolveNetwork, type NetworkSpec } from "../../src/spe
 
 export const defaults: PlanOptions = {
   batch: 1,
+  replicas: 1,
   learning: resolveLearning(),
   record: [],
   energies: [],

@@ -279,6 +279,9 @@ function unusedBy(kernel: KernelName): string[] {
   return kernels[kernel].overrides.filter((name) => code.split(new RegExp(`\\b${name}\\b`)).length === 2);
 }
 
+/** Given to every dispatch by the plan, where there are several networks. */
+const ofReplicas = kernels.initialize.overrides;
+
 describe("every dispatch", () => {
   const rules: readonly LearningSpec[] = [
     {},
@@ -312,15 +315,13 @@ describe("every dispatch", () => {
         Object.values(dispatch.buffers).filter((name) => !names.includes(name)),
         dispatch.label,
       ).toEqual([]);
-      // The engine gives the seed.
-      if (dispatch.kernel === "initialize") continue;
       const given = Object.keys(dispatch.constants);
       expect(
         given.filter((name) => !(overrides as readonly string[]).includes(name)),
         dispatch.label,
       ).toEqual([]);
-      // Most workgroups are as wide as it is by default.
-      const mayLack = [...given, "WIDTH", ...unusedBy(dispatch.kernel)];
+      // Most workgroups are as wide as it is by default; a lone network has no strides.
+      const mayLack = [...given, "WIDTH", ...ofReplicas, ...unusedBy(dispatch.kernel)];
       expect(
         overrides.filter((name) => !mayLack.includes(name)),
         dispatch.label,

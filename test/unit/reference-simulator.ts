@@ -19,7 +19,13 @@ export const createReferenceSimulator: CreateSimulator = (network, { batch = 1, 
         }
         if ((k + 1) % every !== 0) continue;
         const metrics = { step: reference.steps, steps: every, seconds: 1, stepsPerSecond: every };
-        yield { ...metrics, loss, traces: traces.map((values) => Float32Array.from(values)), energies: [] };
+        yield {
+          ...metrics,
+          loss,
+          losses: [loss],
+          traces: traces.map((values) => Float32Array.from(values)),
+          energies: [],
+        };
         traces = record.map(() => []);
         loss = 0;
       }

@@ -1,19 +1,21 @@
 /** Holds the tables that the host writes to the structs that the shaders declare. */
 
 import { describe, expect, it } from "vitest";
-import { Engine, type RunConstants } from "../../src/engine.ts";
+import { Engine } from "../../src/engine.ts";
 import { layOut, quadsOf, traceQuantities, type Layout, type PlanOptions } from "../../src/layout.ts";
 import { needsOf } from "../../src/needs.ts";
 import { resolveLearning, resolveNetwork, type Network } from "../../src/spec.ts";
 import {
   blockTable,
-  clockWords,
+  clockBytes,
+  clockTable,
   paramsBytes,
   populationTable,
   projectionTable,
   tileBytes,
   tileTable,
   traceTable,
+  type RunConstants,
 } from "../../src/tables.ts";
 import { cut, none, type Cut, type Tile } from "../../src/tiles.ts";
 import { defaults } from "./planning.ts";
@@ -149,7 +151,7 @@ describe("struct Params", () => {
 });
 
 describe("struct Clock", () => {
-  it("is step, updates, update, fault, which starts as none, and window", () => {
+  it("is step, updates, update, fault, which starts as none, window, and what is its network's own", () => {
     const { size } = struct("neurons", "Clock");
     expect([...offsetsOf("neurons", "Clock")]).toEqual([
       ["step", 0],
@@ -157,10 +159,18 @@ describe("struct Clock", () => {
       ["update", 8],
       ["fault", 12],
       ["window", 16],
+      ["eta_scale", 20],
+      ["seed", 24],
     ]);
-    const words = new Uint32Array(clockWords());
-    expect(words.byteLength).toBeGreaterThanOrEqual(size);
-    expect([...words.subarray(0, size / 4)]).toEqual([0, 0, 0, none, 0]);
+    expect(size).toBe(clockBytes);
+    const table = clockTable([
+      { seed: 7, etaScale: 1 },
+      { seed: 3 * 2 ** 32 + 5, etaScale: 0.5 },
+    ]);
+    expect([...new Uint32Array(table)]).toEqual([
+      ...[0, 0, 0, none, 0, 0x3f800000, 7, 0],
+      ...[0, 0, 0, none, 0, 0x3f000000, 5, 3],
+    ]);
   });
 });
 

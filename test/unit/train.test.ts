@@ -76,7 +76,16 @@ function doubles(software = true): { create: CreateSimulator; made: Double[]; ev
         }
         const loss = target ? 1 / calls.length : Number.NaN;
         const seconds = run.steps / 10;
-        yield { step: 0, steps: run.steps, loss, seconds, stepsPerSecond: 10, traces: [trace], energies: [] };
+        yield {
+          step: 0,
+          steps: run.steps,
+          loss,
+          seconds,
+          stepsPerSecond: 10,
+          losses: [loss],
+          traces: [trace],
+          energies: [],
+        };
       },
       read: (quantity, where) => Promise.resolve(Float32Array.of(3 + index, keyOf(quantity, where).length)),
       write: (quantity, where, data) => void parameters.set(keyOf(quantity, where), data),
