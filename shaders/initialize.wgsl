@@ -11,8 +11,9 @@ struct Block {
   /// 0: constant `value`, 1: uniform in +-value.
   kind: u32,
   value: f32,
-  unused_a: u32,
-  unused_b: u32,
+  /// Quads of values of the stream before it: a W that is cut goes on where it was cut.
+  start: u32,
+  unused: u32,
 }
 
 override SEED_LOW: u32 = 0u;
@@ -36,7 +37,8 @@ fn initialize(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups)
   for (var index = 0u; index < arrayLength(&blocks); index++) {
     let block = blocks[index];
     for (var quad = id.x; quad < (block.count + 3u) / 4u; quad += groups.x * WIDTH) {
-      let words = philox(vec4u(quad, 0u, block.stream, 0u), vec2u(SEED_LOW, SEED_HIGH));
+      let counter = vec4u(block.start + quad, 0u, block.stream, 0u);
+      let words = philox(counter, vec2u(SEED_LOW, SEED_HIGH));
       for (var k = 0u; k < min(4u, block.count - quad * 4u); k++) {
         let index = quad * 4u + k;
         let row = block.first * 4u + index / block.columns * ((block.columns + 3u) / 4u * 4u);

@@ -1,8 +1,18 @@
 /** Every dispatch of a plan: its kernel, buffers, overrides and workgroups. Pure. */
 
+import {
+  networkBuffers,
+  neuronBuffers,
+  plasticBuffers,
+  plasticBuffersIn,
+  synapseBuffers,
+  type PlasticBuffers,
+} from "./dispatches/buffers.ts";
 import type { BindingName, KernelName } from "./kernels.ts";
 import {
   fieldIndex,
+  momentsOf,
+  shardName,
   traceQuantities,
   type BufferName,
   type EnergyQuantity,
@@ -19,7 +29,7 @@ export interface DispatchOf<K extends KernelName> {
   readonly buffers: Readonly<Record<BindingName<K>, BufferName>>;
   readonly constants: Readonly<Record<string, number>>;
   readonly workgroups: readonly [number, number];
-  /** The part of its table of tiles that is bound. Default: all. */
+  /** The part of its table of tiles, or of blocks to fill, that is bound. Default: all. */
   readonly tiles?: TileRange;
   /** Of `network`: the power of two of steps, or windows, that it does. */
   readonly power?: number;
@@ -112,24 +122,47 @@ export class Dispatches {
     };
   }
 
-  synapses(learns: boolean): DispatchOf<"synapses"> {
-    return {
+  /** One for each shard; the first counts the step. */
+  synapses(learns: boolean): DispatchOf<"synapses">[] {
+    const { work } = this;
+    const constants = { LEARN: Number(learns), OPTIMIZER: this.optimizer, ...work.synapseShape };
+    return work.synapses.ranges.map((range, shard) => ({
       kernel: "synapses",
-      label: learns ? "synapses" : "synapses frozen",
-      buffers: { ...plasticBuffers, ...synapseBuffers, tiles: "synapse_tiles", partial_sums: "partial_sums" },
-      constants: { LEARN: Number(learns), OPTIMIZER: this.optimizer, ...this.work.synapseShape },
-      workgroups: foldWorkgroups(this.work.synapses.tiles.length),
-    };
+      label: inShard(learns ? "synapses" : "synapses frozen", shard),
+      buffers: {
+        ...this.plasticBuffers(shard),
+        ...synapseBuffers,
+        tiles: "synapse_tiles",
+        partial_sums: "partial_sums",
+      },
+      constants: { ...constants, ...(shard > 0 && { ADVANCE: 0 }) },
+      ...this.tiles(work.synapses, range),
+    }));
   }
 
-  propagate(label: string, range: TileRange | undefined, advance: number): DispatchOf<"propagate"> {
-    return {
-      kernel: "propagate",
-      label,
-      buffers: { ...synapseBuffers, parameters: "parameters", tiles: "synapse_tiles", partial_sums: "partial_sums" },
-      constants: { BATCH: this.options.batch, WIDTH: propagateWidth, ADVANCE: advance },
-      ...this.tiles(this.work.synapses, range),
-    };
+  /** Those of a group of tiles of synapses: one for each shard that has any, and one that counts the step. */
+  propagate(label: string, group: number, advance: number): DispatchOf<"propagate">[] {
+    const { ranges } = this.work.synapses;
+    const { shards } = this.layout;
+    return shards.flatMap((_, shard): DispatchOf<"propagate">[] => {
+      const range = ranges[(shard * ranges.length) / shards.length + group];
+      const counts = shard === 0 ? advance : 0;
+      if (counts === 0 && (range === undefined || range.count === 0)) return [];
+      return [
+        {
+          kernel: "propagate",
+          label: inShard(label, shard),
+          buffers: {
+            ...synapseBuffers,
+            parameters: shardName("parameters", shard),
+            tiles: "synapse_tiles",
+            partial_sums: "partial_sums",
+          },
+          constants: { BATCH: this.options.batch, WIDTH: propagateWidth, ADVANCE: counts },
+          ...this.tiles(this.work.synapses, range),
+        },
+      ];
+    });
   }
 
   /** Group 0: what is known before the step is finished; group 1: what is not. */
@@ -155,16 +188,15 @@ export class Dispatches {
   }
 
   learn(): Dispatch[] {
-    if (!this.work.learnsSynapses) return [];
-    return [
-      {
-        kernel: "learn",
-        label: "learn",
-        buffers: { ...plasticBuffers, ...synapseBuffers, tiles: "learn_tiles" },
-        constants: { BATCH: this.options.batch, MATCHED: Number(this.work.needs.isTraced), OPTIMIZER: this.optimizer },
-        workgroups: foldWorkgroups(this.work.learnTiles.length),
-      },
-    ];
+    const { options, work } = this;
+    if (!work.learnsSynapses) return [];
+    const constants = { BATCH: options.batch, MATCHED: Number(work.needs.isTraced), OPTIMIZER: this.optimizer };
+    return work.learnRanges.flatMap((range, shard): Dispatch[] => {
+      if (range.count === 0) return [];
+      const buffers = { ...this.plasticBuffers(shard), ...synapseBuffers, tiles: "learn_tiles" } as const;
+      const tiles = this.tiles({ tiles: work.learnTiles, ranges: work.learnRanges }, range);
+      return [{ kernel: "learn", label: inShard("learn", shard), buffers, constants, ...tiles }];
+    });
   }
 
   learnTau(): DispatchOf<"learn_time_constants"> {
@@ -347,6 +379,10 @@ export class Dispatches {
     return range === neurons.ranges[levels] ? sourceTraces : ~errorTraces;
   }
 
+  private plasticBuffers(shard: number): PlasticBuffers {
+    return plasticBuffersIn(shard, this.work.learns ? momentsOf(this.options.learning) : 0);
+  }
+
   private get optimizer(): number {
     return { sgd: 0, momentum: 1, adam: 2, accumulate: 3 }[this.options.learning.optimizer.kind];
   }
@@ -361,44 +397,6 @@ export class Dispatches {
   }
 }
 
+export const inShard = (label: string, shard: number): string => (shard === 0 ? label : `${label} shard ${shard}`);
+
 const or = (bits: readonly number[]): number => bits.reduce((all, bit) => all | bit, 0);
-
-const neuronBuffers = {
-  params: "params",
-  clock: "clock",
-  populations: "populations",
-  tiles: "neuron_tiles",
-  parameters: "parameters",
-  partial_sums: "partial_sums",
-  frames: "frames",
-  state: "state",
-  record: "record",
-} as const;
-
-const networkBuffers = {
-  params: "params",
-  clock: "clock",
-  state: "state",
-  partial_sums: "partial_sums",
-  record: "record",
-  frames: "frames",
-  parameters: "parameters",
-  first_moment: "first_moment",
-  second_moment: "second_moment",
-  populations: "network_populations",
-  projections: "network_projections",
-  traced: "network_traces",
-  tiles: "network_tiles",
-  ranges: "ranges",
-  times: "times",
-} as const;
-
-const synapseBuffers = { params: "params", clock: "clock", projections: "projections", state: "state" } as const;
-
-const plasticBuffers = {
-  params: "params",
-  clock: "clock",
-  parameters: "parameters",
-  first_moment: "first_moment",
-  second_moment: "second_moment",
-} as const;

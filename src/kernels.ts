@@ -187,7 +187,7 @@ export const kernels = {
     source: synapses,
     snippets: ["params", "grid", "projections", "projection-bindings", "optimizer", "plastic-bindings"],
     bindings: [...onPlasticity, { group: 1, name: "partial_sums", access: "read-write" }],
-    overrides: [...ofGrid, "LEARN", "SHARED", "QUADS", "ROWS", "OPTIMIZER"],
+    overrides: [...ofGrid, "LEARN", "ADVANCE", "SHARED", "QUADS", "ROWS", "OPTIMIZER"],
   },
   propagate: {
     source: propagate,

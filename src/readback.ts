@@ -2,6 +2,9 @@
  * Brings results to the host through a fixed ring of staging buffers: nothing is allocated while a run goes on.
  */
 
+import { partsOf, quadsOf, type BufferName, type Place } from "./layout.ts";
+import { unpad } from "./padding.ts";
+
 /** Numeric flags of the WebGPU specification. */
 const mapRead = 1;
 const copyDestination = 8;
@@ -11,6 +14,55 @@ export interface Copy {
   /** In bytes. */
   readonly offset: number;
   readonly size: number;
+}
+
+/** What one staging buffer of a place takes; a larger place takes several. */
+const stagingLimit = 64 * 2 ** 20;
+
+/**
+ * All rows of a place as they are after the work submitted so far, dense: one submit copies them, however many buffers they
+ * stand in and take on the way.
+ */
+export async function readPlace(
+  device: GPUDevice,
+  label: string,
+  place: Place,
+  bufferOf: (name: BufferName) => GPUBuffer,
+): Promise<Float32Array> {
+  const pitch = quadsOf(place.columns) * 16;
+  const grain = Math.max(Math.floor(stagingLimit / pitch), 1);
+  const copies = partsOf(place).flatMap(({ buffer, first, rows }) =>
+    Array.from({ length: Math.ceil(rows / grain) }, (_, index): Copy => {
+      const size = Math.min(grain, rows - index * grain) * pitch;
+      return { buffer: bufferOf(buffer), offset: first * 16 + index * grain * pitch, size };
+    }),
+  );
+  const ring = new StagingRing(device, label, copies.length, Math.max(...copies.map(({ size }) => size)));
+  try {
+    const encoder = device.createCommandEncoder({ label });
+    const taken = await Promise.all(
+      copies.map(async (copy) => {
+        const staging = await ring.take();
+        ring.encode(encoder, staging, [copy]);
+        return { staging, size: copy.size };
+      }),
+    );
+    device.queue.submit([encoder.finish()]);
+    const rowsOf = async ({ staging, size }: (typeof taken)[number]): Promise<Float32Array> =>
+      unpad(new Float32Array(await ring.collect(staging, size)), place.columns);
+    const [one, ...more] = taken;
+    if (one !== undefined && more.length === 0) return await rowsOf(one);
+    const values = new Float32Array(place.rows * place.columns);
+    let at = 0;
+    for (const each of taken) {
+      const rows = await rowsOf(each);
+      values.set(rows, at);
+      at += rows.length;
+    }
+    return values;
+  } finally {
+    ring.destroy();
+  }
 }
 
 export class StagingRing {

@@ -6,12 +6,11 @@ import { acquireDevice, lossOf, type Acquired, type AdapterFacts } from "./devic
 import { DataError, DisposedError, VleError, type DeviceError } from "./errors.ts";
 import { Engine, type RunConstants } from "./engine.ts";
 import { checkClasses } from "./frames.ts";
-import { quadsOf, sizeOf, type StateQuantity, type WindowQuantity } from "./layout.ts";
+import { partsOf, quadsOf, sizeOf, type StateQuantity, type WindowQuantity } from "./layout.ts";
 import { resolvePlanning, resolveSeed, type PlanningOptions } from "./options.ts";
-import { unpad } from "./padding.ts";
 import { planNetwork, requiredLimits, type Limits, type Place, type Plan } from "./plan.ts";
 import { Pacer } from "./pacer.ts";
-import { StagingRing } from "./readback.ts";
+import { readPlace, StagingRing } from "./readback.ts";
 import {
   defaultChunkMilliseconds,
   run,
@@ -89,8 +88,8 @@ const ringSlots = 3;
 /** Milliseconds within which a failed call waits for the news that its device is gone. */
 const lossDelay = 100;
 
-function planOf(spec: NetworkSpec, options: PlanningOptions, isSoftware = false): Plan {
-  return planNetwork(resolveNetwork(spec), resolvePlanning(options, isSoftware));
+function planOf(spec: NetworkSpec, options: PlanningOptions, isSoftware = false, bindingLimit?: number): Plan {
+  return planNetwork(resolveNetwork(spec), resolvePlanning(options, isSoftware, bindingLimit));
 }
 
 /**
@@ -114,15 +113,15 @@ export function requirements(spec: NetworkSpec, options: PlanningOptions = {}): 
  */
 export async function createSimulator(spec: NetworkSpec, options: SimulatorOptions = {}): Promise<Simulator> {
   const { label = "vle", device, gpu, signal } = options;
-  const plan = planOf(spec, options);
+  // What is wrong with the network or the options is said before a device is looked for.
+  planOf(spec, options);
   const seed = resolveSeed(options.seed);
   signal?.throwIfAborted();
-  const acquired = await acquireDevice(plan, { device, gpu, label, signal });
+  const acquired = await acquireDevice((...target) => planOf(spec, options, ...target), { device, gpu, label, signal });
   const fate = new Fate(acquired.device);
-  const fitted = acquired.facts.software ? planOf(spec, options, true) : plan;
   let engine: Engine | undefined;
   try {
-    engine = await Engine.create(acquired.device, fitted, label, seed);
+    engine = await Engine.create(acquired.device, acquired.plan, label, seed);
     signal?.throwIfAborted();
     await fate.check();
     return new Simulator(engine, acquired, fate);
@@ -265,22 +264,15 @@ export class Simulator {
   ): Promise<Float32Array> {
     this.check("read");
     options.signal?.throwIfAborted();
-    const { buffer, offset, size } = this.buffer(quantity, where);
-    const staging = new StagingRing(this.device, `${this.engine.label}/read`, 1, size);
+    const place = this.placeOf(quantity, where);
+    const { device, engine } = this;
     try {
-      const target = await staging.take();
-      this.check("read");
-      const encoder = this.device.createCommandEncoder({ label: `${this.engine.label}/read` });
-      staging.encode(encoder, target, [{ buffer, offset, size }]);
-      this.device.queue.submit([encoder.finish()]);
-      const data = await staging.collect(target, size);
+      const data = await readPlace(device, `${engine.label}/read`, place, (name) => engine.buffer(name));
       options.signal?.throwIfAborted();
       this.check("read");
-      return unpad(new Float32Array(data), this.placeOf(quantity, where).columns);
+      return data;
     } catch (error) {
       throw await this.explained(error, "read", options.signal);
-    } finally {
-      staging.destroy();
     }
   }
 
@@ -329,17 +321,24 @@ export class Simulator {
 
   /**
    * Where a quantity lives on the device, without a copy. It may be bound in kernels of the host.
-   * @throws DataError if there is no such quantity.
+   * @throws DataError if there is no such quantity, or if it is weights that are cut into several buffers.
    */
   buffer(quantity: NodeQuantity | ProjectionQuantity, where: Where): BufferView {
+    const [view, ...more] = this.buffers(quantity, where) as [BufferView, ...BufferView[]];
+    if (more.length === 0) return view;
+    const problem = `stands in ${more.length + 1} buffers, as one may have ${this.plan.bindingBytes} bytes`;
+    throw new DataError(keyOf(quantity, where), `${problem}: use buffers().`);
+  }
+
+  /** The same of weights that may be cut, and of their moments: their rows, one buffer after the other. */
+  buffers(quantity: NodeQuantity | ProjectionQuantity, where: Where): readonly BufferView[] {
     this.check("buffer");
-    const place = this.placeOf(quantity, where);
-    return {
-      buffer: this.engine.buffer(place.buffer),
-      offset: place.first * 16,
-      size: sizeOf(place) * 16,
-      layout: layoutOf(place),
-    };
+    return partsOf(this.placeOf(quantity, where)).map((part) => ({
+      buffer: this.engine.buffer(part.buffer),
+      offset: part.first * 16,
+      size: sizeOf(part) * 16,
+      layout: layoutOf(part),
+    }));
   }
 
   /** All states and the step to zero; parameters, moments and the count of updates stay. Clears a divergence. */
@@ -375,8 +374,8 @@ export class Simulator {
     const key = keyOf(quantity, where);
     const place = this.plan.places.get(key);
     const order = { firstMoment: 1, secondMoment: 2 }[quantity as string] ?? 0;
-    const isHeld = place !== undefined && (place.first + sizeOf(place)) * 16 <= this.engine.buffer(place.buffer).size;
-    if (isHeld && order <= this.plan.moments) return place;
+    const isHeld = (part: Place): boolean => (part.first + sizeOf(part)) * 16 <= this.engine.buffer(part.buffer).size;
+    if (place !== undefined && order <= this.plan.moments && partsOf(place).every(isHeld)) return place;
     const known = [...this.plan.places.keys()].filter((name) => name.startsWith(`${quantity}/`));
     throw new DataError(
       key,

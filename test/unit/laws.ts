@@ -17,7 +17,7 @@ export type Law = (file: SourceFile) => readonly string[];
 const core = [
   ["errors", "spec", "random", "kernels"],
   ["trajectory", "needs"],
-  ["layout", "options", "padding", "paths", "tiles", "tables", "dispatches", "programs", "plan", "frames"],
+  ["layout", "options", "padding", "paths", "blocks", "tiles", "tables", "dispatches", "programs", "plan", "frames"],
   ["device", "pacer", "readback", "engine"],
   ["run", "simulator", "measure", "align"],
 ].flat();
