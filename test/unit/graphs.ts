@@ -68,10 +68,10 @@ const graph: fc.Arbitrary<Case> = fc
       networkProducts: fc.constant(2 ** 20),
       networkWidth: fc.constantFrom(1, 64),
     }),
+    bindingBytes: fc.constantFrom(Infinity, Infinity, 2 ** 13, 2 ** 15),
   })
   .map((given) => {
-    const { sources, populations, more, plastic, schedule, targetDelay, learning, record, batch, fuseSteps, tuning } =
-      given;
+    const { sources, populations, more, plastic, schedule, targetDelay, learning, record, ...others } = given;
     const sourceNames = sources.map((_, i) => `source${i}`);
     const names = populations.map((_, i) => `population${i}`);
     const all = [...sourceNames, ...names];
@@ -121,9 +121,7 @@ const graph: fc.Arbitrary<Case> = fc
     const recorded = [...new Map(wanted.map((entry) => [key(entry), entry])).values()];
     const options: PlanOptions = {
       ...defaults,
-      batch,
-      fuseSteps,
-      tuning,
+      ...others,
       record: recorded,
       learning: resolveLearning(learning),
       trajectoryBytes: 2 ** 28,
