@@ -39,16 +39,14 @@ export function shareOut({ projections }: Network, { limit, copies, inFirst, inO
   };
   return shapes.map(({ perRow, post }) => {
     const stretches: { shard: number; row: number; rows: number }[] = [];
-    for (let row = 0; row < post;) {
+    for (let row = 0; ;) {
       const rows = Math.min(fitting(perRow), post - row);
-      if (rows === 0) {
-        shard += 1;
-        free = limit - inOthers;
-        continue;
-      }
-      stretches.push({ shard, row, rows });
+      if (rows > 0) stretches.push({ shard, row, rows });
       free -= copies * aligned(perRow * rows);
       row += rows;
+      if (row === post) break;
+      shard += 1;
+      free = limit - inOthers;
     }
     return stretches;
   });
