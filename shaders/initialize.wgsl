@@ -11,8 +11,9 @@ struct Block {
   /// 0: constant `value`, 1: uniform in +-value.
   kind: u32,
   value: f32,
-  unused_a: u32,
-  unused_b: u32,
+  /// Quads of values of the stream before it: a W that is cut goes on where it was cut.
+  start: u32,
+  unused: u32,
 }
 
 const WIDTH = 64u;
@@ -42,7 +43,7 @@ fn initialize(
     let block = blocks[index];
     let first = own(block.first, PARAMETER_STRIDE) * 4u;
     for (var quad = id.x; quad < (block.count + 3u) / 4u; quad += groups.x * WIDTH) {
-      let words = philox(vec4u(quad, 0u, block.stream, 0u), seed);
+      let words = philox(vec4u(block.start + quad, 0u, block.stream, 0u), seed);
       for (var k = 0u; k < min(4u, block.count - quad * 4u); k++) {
         let index = quad * 4u + k;
         let row = first + index / block.columns * ((block.columns + 3u) / 4u * 4u);

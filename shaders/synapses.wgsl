@@ -10,6 +10,8 @@
 // replicas, grid, projections, projection-bindings, optimizer, plastic-bindings.
 
 override LEARN: bool = true;
+/// Whether it counts the step: of several shards of the weights, one does.
+override ADVANCE: bool = true;
 /// Whether any projection returns feedback.
 override FEEDBACK: bool = true;
 /// Whether the invocations of a workgroup add up their currents before they write them. It saves
@@ -176,7 +178,7 @@ fn visit_columns(
 /// Tile: block is the projection, row and rows count rows, column and columns count quads of
 /// columns; current, feedback and flags are the places of the partial sums: of the currents (one
 /// part for each invocation if they are not SHARED), of the feedback (NONE if not needed) and of
-/// the biases (NONE if not added here).
+/// the biases (NONE if not added here). A tile without columns has biases only.
 @compute @workgroup_size(WIDTH, 1, 1)
 fn synapses(
   @builtin(workgroup_id) group: vec3u,
@@ -197,11 +199,11 @@ fn synapses(
     visit_columns(tile, projection, offset, local, plastic, rates);
   }
   if (SHARED) {
-    write_shared_currents(tile, quads, local);
+    write_shared_currents(tile, select(0u, quads, tile.columns != 0u), local);
   }
   visit_biases(tile, projection, quads, local, rates);
   if (index == 0u && local == 0u) {
-    clock[replica].step += 1u;
+    clock[replica].step += select(0u, 1u, ADVANCE);
     if (LEARN) {
       clock[replica].updates = clock[replica].update;
     }

@@ -9,6 +9,8 @@
 // replicas, grid, projections, projection-bindings, lanes, optimizer, plastic-bindings.
 
 override LEARN: bool = true;
+/// Whether it counts the step: of several shards of the weights, one does.
+override ADVANCE: bool = true;
 /// Whether any projection returns feedback.
 override FEEDBACK: bool = true;
 /// Whether the invocations of a workgroup add up their currents before they write them.
@@ -198,7 +200,7 @@ fn synapses_batch(
   }
   visit_biases(tile, projection, (tile.rows + 3u) / 4u, local, rates);
   if (index == 0u && local == 0u) {
-    clock[replica].step += 1u;
+    clock[replica].step += select(0u, 1u, ADVANCE);
     if (LEARN) {
       clock[replica].updates = clock[replica].update;
     }

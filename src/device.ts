@@ -16,34 +16,46 @@ export interface AdapterFacts {
 export interface Acquired {
   readonly device: GPUDevice;
   readonly facts: AdapterFacts;
+  /** What it was asked for. */
+  readonly plan: Plan;
   readonly isOwn: boolean;
 }
 
 /** A browser may answer null for the first moments after its start, so null is believed only after these waits. */
 const adapterWaits = [0, 100, 400, 1500];
 
+/** Plans for a device that binds at most `bindingLimit` bytes. */
+export type Planner = (isSoftware: boolean, bindingLimit: number) => Plan;
+
 /**
- * Takes the host's device, or asks for one with just the limits that `plan` needs.
- * @throws DeviceError WEBGPU_UNAVAILABLE, NO_ADAPTER or LIMIT_EXCEEDED.
+ * Takes the host's device, or asks for one with just the limits that its plan needs.
+ * @throws DeviceError WEBGPU_UNAVAILABLE, NO_ADAPTER or LIMIT_EXCEEDED, or what `planFor` throws.
  */
 export async function acquireDevice(
-  plan: Plan,
+  planFor: Planner,
   options: { device?: GPUDevice | undefined; gpu?: GPU | undefined; label: string; signal?: AbortSignal | undefined },
 ): Promise<Acquired> {
   const { device: given, signal } = options;
   if (given !== undefined) {
+    const facts = factsOf(given.adapterInfo);
+    const plan = planFor(facts.software, largestBinding(given.limits));
     checkHostDevice(plan, given);
-    return { device: given, facts: factsOf(given.adapterInfo), isOwn: false };
+    return { device: given, facts, plan, isOwn: false };
   }
   const adapter = await findAdapter(findGpu(options.gpu), signal);
+  const facts = factsOf(adapter.info);
+  const plan = planFor(facts.software, largestBinding(adapter.limits));
   checkLimits(plan, adapter.limits);
   const device = await requestDevice(adapter, plan, options.label);
   if (signal?.aborted === true) {
     device.destroy();
     signal.throwIfAborted();
   }
-  return { device, facts: factsOf(adapter.info), isOwn: true };
+  return { device, facts, plan, isOwn: true };
 }
+
+const largestBinding = ({ maxBufferSize, maxStorageBufferBindingSize }: Limits): number =>
+  Math.min(maxBufferSize, maxStorageBufferBindingSize);
 
 function findGpu(given: GPU | undefined): GPU {
   const gpu = given ?? (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu;

@@ -1,9 +1,19 @@
 /** Every dispatch of a plan: its kernel, buffers, overrides and workgroups. Pure. */
 
+import {
+  networkBuffers,
+  neuronBuffers,
+  plasticBuffers,
+  plasticBuffersIn,
+  synapseBuffers,
+  type PlasticBuffers,
+} from "./dispatches/buffers.ts";
 import type { BindingName, KernelName } from "./kernels.ts";
 import {
   fieldIndex,
+  momentsOf,
   networkShape,
+  shardName,
   traceQuantities,
   type BufferName,
   type EnergyQuantity,
@@ -20,7 +30,7 @@ export interface DispatchOf<K extends KernelName> {
   readonly buffers: Readonly<Record<BindingName<K>, BufferName>>;
   readonly constants: Readonly<Record<string, number>>;
   readonly workgroups: readonly [number, number];
-  /** The part of its table of tiles that is bound. Default: all. */
+  /** The part of its table of tiles, or of blocks to fill, that is bound. Default: all. */
   readonly tiles?: TileRange;
   /** Of `network`: the power of two of steps, or windows, that it does. */
   readonly power?: number;
@@ -115,32 +125,58 @@ export class Dispatches {
     };
   }
 
-  synapses(learns: boolean): Dispatch {
-    const { batch } = this.options;
-    const { rows, ...shape } = this.work.synapseShape;
-    const common = {
-      label: learns ? "synapses" : "synapses frozen",
-      buffers: { ...plasticBuffers, ...synapseBuffers, tiles: "synapse_tiles", partial_sums: "partial_sums" },
-      workgroups: foldWorkgroups(this.work.synapses.tiles.length),
-    } as const;
-    const returns = Number(this.work.returns.includes(true));
+  /** One for each shard; the first counts the step. */
+  synapses(learns: boolean): Dispatch[] {
+    const { work, options } = this;
+    const { batch } = options;
+    const { rows: ROWS, ...shape } = work.synapseShape;
+    const returns = Number(work.returns.includes(true));
     const constants = { LEARN: Number(learns), FEEDBACK: returns, OPTIMIZER: this.optimizer, ...shape };
-    return batch === 1
-      ? { ...common, kernel: "synapses", constants: { ...constants, ROWS: rows } }
-      : { ...common, kernel: "synapses_batch", constants: { ...constants, BATCH: batch, LANES: batch } };
+    return work.synapses.ranges.map((range, shard): Dispatch => {
+      const common = {
+        label: inShard(learns ? "synapses" : "synapses frozen", shard),
+        buffers: {
+          ...this.plasticBuffers(shard),
+          ...synapseBuffers,
+          tiles: "synapse_tiles",
+          partial_sums: "partial_sums",
+        },
+        ...this.tiles(work.synapses, range),
+      } as const;
+      const counted = { ...constants, ...(shard > 0 && { ADVANCE: 0 }) };
+      return batch === 1
+        ? { ...common, kernel: "synapses", constants: { ...counted, ROWS } }
+        : { ...common, kernel: "synapses_batch", constants: { ...counted, BATCH: batch, LANES: batch } };
+    });
   }
 
-  propagate(label: string, range: TileRange | undefined, advance: number): Dispatch {
-    const { WIDTH, LANES, OUTPUTS } = this.work.productShape;
-    const common = {
-      label,
-      buffers: { ...synapseBuffers, parameters: "parameters", tiles: "synapse_tiles", partial_sums: "partial_sums" },
-      ...this.tiles(this.work.synapses, range),
-    } as const;
-    const constants = { BATCH: this.options.batch, WIDTH, ADVANCE: advance };
-    return this.work.isWide
-      ? { ...common, kernel: "propagate_wide", constants: { ...constants, LANES, OUTPUTS } }
-      : { ...common, kernel: "propagate", constants };
+  /** Those of a group of tiles of synapses: one for each shard that has any, and one that counts the step. */
+  propagate(label: string, group: number, advance: number): Dispatch[] {
+    const { synapses, productShape, isWide } = this.work;
+    const { ranges } = synapses;
+    const { WIDTH, LANES, OUTPUTS } = productShape;
+    const { shards } = this.layout;
+    return shards.flatMap((_, shard): Dispatch[] => {
+      const range = ranges[(shard * ranges.length) / shards.length + group];
+      const counts = shard === 0 ? advance : 0;
+      if (counts === 0 && (range === undefined || range.count === 0)) return [];
+      const common = {
+        label: inShard(label, shard),
+        buffers: {
+          ...synapseBuffers,
+          parameters: shardName("parameters", shard),
+          tiles: "synapse_tiles",
+          partial_sums: "partial_sums",
+        },
+        ...this.tiles(synapses, range),
+      } as const;
+      const constants = { BATCH: this.options.batch, WIDTH, ADVANCE: counts };
+      return [
+        isWide
+          ? { ...common, kernel: "propagate_wide", constants: { ...constants, LANES, OUTPUTS } }
+          : { ...common, kernel: "propagate", constants },
+      ];
+    });
   }
 
   /** Group 0: what is known before the step is finished; group 1: what is not. */
@@ -166,19 +202,23 @@ export class Dispatches {
   }
 
   learn(): Dispatch[] {
-    const { work } = this;
+    const { options, work } = this;
     if (!work.learnsSynapses) return [];
-    const common = {
-      buffers: { ...plasticBuffers, ...synapseBuffers, tiles: "learn_tiles" },
-      workgroups: foldWorkgroups(work.learnTiles.length),
-    } as const;
-    const constants = { BATCH: this.options.batch, OPTIMIZER: this.optimizer };
+    const constants = { BATCH: options.batch, OPTIMIZER: this.optimizer };
     const matched = { ...constants, MATCHED: Number(work.needs.isTraced) };
-    return [
-      work.learnsWide
-        ? { ...common, kernel: "learn_wide", label: "learn", constants }
-        : { ...common, kernel: "learn", label: "learn", constants: matched },
-    ];
+    return work.learnRanges.flatMap((range, shard): Dispatch[] => {
+      if (range.count === 0) return [];
+      const common = {
+        label: inShard("learn", shard),
+        buffers: { ...this.plasticBuffers(shard), ...synapseBuffers, tiles: "learn_tiles" },
+        ...this.tiles({ tiles: work.learnTiles, ranges: work.learnRanges }, range),
+      } as const;
+      return [
+        work.learnsWide
+          ? { ...common, kernel: "learn_wide", constants }
+          : { ...common, kernel: "learn", constants: matched },
+      ];
+    });
   }
 
   learnTau(): DispatchOf<"learn_time_constants"> {
@@ -370,6 +410,10 @@ export class Dispatches {
     return this.options.replicas * this.layout.costs.count;
   }
 
+  private plasticBuffers(shard: number): PlasticBuffers {
+    return plasticBuffersIn(shard, this.work.learns ? momentsOf(this.options.learning) : 0);
+  }
+
   private get optimizer(): number {
     return { sgd: 0, momentum: 1, adam: 2, accumulate: 3 }[this.options.learning.optimizer.kind];
   }
@@ -384,44 +428,6 @@ export class Dispatches {
   }
 }
 
+export const inShard = (label: string, shard: number): string => (shard === 0 ? label : `${label} shard ${shard}`);
+
 const or = (bits: readonly number[]): number => bits.reduce((all, bit) => all | bit, 0);
-
-const neuronBuffers = {
-  params: "params",
-  clock: "clock",
-  populations: "populations",
-  tiles: "neuron_tiles",
-  parameters: "parameters",
-  partial_sums: "partial_sums",
-  frames: "frames",
-  state: "state",
-  record: "record",
-} as const;
-
-const networkBuffers = {
-  params: "params",
-  clock: "clock",
-  state: "state",
-  partial_sums: "partial_sums",
-  record: "record",
-  frames: "frames",
-  parameters: "parameters",
-  first_moment: "first_moment",
-  second_moment: "second_moment",
-  populations: "network_populations",
-  projections: "network_projections",
-  traced: "network_traces",
-  tiles: "network_tiles",
-  ranges: "ranges",
-  times: "times",
-} as const;
-
-const synapseBuffers = { params: "params", clock: "clock", projections: "projections", state: "state" } as const;
-
-const plasticBuffers = {
-  params: "params",
-  clock: "clock",
-  parameters: "parameters",
-  first_moment: "first_moment",
-  second_moment: "second_moment",
-} as const;

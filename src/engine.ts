@@ -56,7 +56,7 @@ export class Engine {
   static async create(device: GPUDevice, plan: Plan, label: string, replicas: readonly Replica[]): Promise<Engine> {
     const buffers = await allocate(device, plan, label);
     try {
-      const unique = [...new Set<Dispatch>([plan.initialize, ...dispatchesOf(plan)])];
+      const unique = [...new Set<Dispatch>([...plan.initialize, ...dispatchesOf(plan)])];
       const pipelines = new Map<string, Promise<Pipeline>>();
       const compiled = await settled(
         unique.map((dispatch) => compile(device, plan, dispatch, buffers, label, pipelines)),
@@ -64,7 +64,9 @@ export class Engine {
       const table = new Map(unique.map((dispatch, index) => [dispatch, compiled[index] as Compiled]));
       const engine = new Engine(device, plan, label, buffers, table);
       device.queue.writeBuffer(engine.buffer("clock"), 0, clockTable(replicas));
-      engine.submit("initialize", (pass) => engine.dispatch(pass, plan.initialize));
+      engine.submit("initialize", (pass) => {
+        for (const dispatch of plan.initialize) engine.dispatch(pass, dispatch);
+      });
       for (const [key, values] of plan.initialValues) {
         const place = plan.places.get(key) as Place;
         for (let replica = 0; replica < plan.replicas; replica++) engine.write(place, values, { replica });
@@ -189,8 +191,18 @@ export class Engine {
     return buffer;
   }
 
-  /** Writes dense rows into a place, from its row `firstRow` on; with the last row its padding rows become zeros. */
+  /**
+   * Writes dense rows into a place, from its row `firstRow` on; with the last row its padding rows become zeros. What is cut
+   * into shards is written whole.
+   */
   write(place: Place, data: Float32Array, { firstRow = 0, replica = 0 } = {}): void {
+    if (place.parts !== undefined) {
+      let at = 0;
+      for (const part of place.parts) {
+        this.write(part, data.subarray(at, (at += part.rows * part.columns)));
+      }
+      return;
+    }
     const isLast = firstRow * place.columns + data.length === place.rows * place.columns;
     const padded = pad(data, place.columns, isLast ? place.paddingRows : 0, place.padding === "last");
     const first = place.first + replica * strideOf(this.plan, place);
@@ -363,7 +375,7 @@ async function compile(
         binding: index,
         resource: {
           buffer: buffers.get(names[binding.name] as BufferName) as GPUBuffer,
-          ...(binding.name === "tiles" && dispatch.tiles !== undefined && rangeOf(dispatch.tiles)),
+          ...(tableNames.has(binding.name) && dispatch.tiles !== undefined && rangeOf(dispatch.tiles)),
           ...(binding.name === "times" && { offset: (dispatch.power ?? 0) * timesStride, size: 16 }),
         },
       })),
@@ -381,7 +393,10 @@ async function pipelineOf(device: GPUDevice, dispatch: Dispatch, label: string):
   return { pipeline, layouts };
 }
 
-/** Of a table of tiles, in bytes. */
+/** Bindings of which a dispatch may have a part. */
+const tableNames: ReadonlySet<string> = new Set(["tiles", "blocks"]);
+
+/** Of a table of tiles, or of blocks to fill, in bytes: rows of both are as large. */
 const rangeOf = ({ first, count }: TileRange): { offset: number; size: number } => ({
   offset: first * tileBytes,
   size: count * tileBytes,

@@ -199,7 +199,7 @@ export const kernels = {
     source: synapses,
     snippets: ["params", "replicas", "grid", "projections", "projection-bindings", "optimizer", "plastic-bindings"],
     bindings: [...onPlasticity, { group: 1, name: "partial_sums", access: "read-write" }],
-    overrides: [...ofGrid, "LEARN", "FEEDBACK", "SHARED", "QUADS", "ROWS", "OPTIMIZER"],
+    overrides: [...ofGrid, "LEARN", "ADVANCE", "FEEDBACK", "SHARED", "QUADS", "ROWS", "OPTIMIZER"],
   },
   synapses_batch: {
     source: synapsesBatch,
@@ -214,7 +214,7 @@ export const kernels = {
       "plastic-bindings",
     ],
     bindings: [...onPlasticity, { group: 1, name: "partial_sums", access: "read-write" }],
-    overrides: [...ofGrid, "LANES", "LEARN", "FEEDBACK", "SHARED", "QUADS", "OPTIMIZER"],
+    overrides: [...ofGrid, "LANES", "LEARN", "ADVANCE", "FEEDBACK", "SHARED", "QUADS", "OPTIMIZER"],
   },
   propagate: {
     source: propagate,

@@ -13,7 +13,7 @@ import type { Needs } from "./needs.ts";
 import type { Network } from "./spec.ts";
 
 export * from "./layout/types.ts";
-export { momentsOf } from "./layout/parameters.ts";
+export { classesIn, momentsOf } from "./layout/parameters.ts";
 export { slopeSlots, targetQuads } from "./layout/state.ts";
 
 /** @throws SpecError if a record names something that does not exist, or a window cannot be kept. */

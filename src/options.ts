@@ -36,6 +36,11 @@ export interface PlanningOptions {
   /** Device memory for input and target, in bytes; longer data is streamed through it. Default 8 MiB. */
   readonly frameBytes?: number;
   /**
+   * Largest buffer to be made for parameters, in bytes; weights that do not fit are cut by rows into several, with a dispatch
+   * for each. Default: what the adapter or the host's device allows; for `requirements` the 128 MiB that every device allows.
+   */
+  readonly bindingBytes?: number;
+  /**
    * Whether a small network (see `Tuning.networkProducts`) does many steps in one dispatch: several times as fast, but it is
    * compiled for longer, on a software adapter for seconds. Default: on a GPU true, on a software adapter false.
    */
@@ -52,15 +57,21 @@ const planningKeys = [
   "energies",
   "trajectoryBytes",
   "frameBytes",
+  "bindingBytes",
   "fuseSteps",
   "tuning",
 ] as const;
 const simulatorKeys = [...planningKeys, "seed", "seeds", "etaScales", "device", "gpu", "label", "signal"] as const;
+/** Of a device that was asked for nothing more. */
+const defaultBindingBytes = 128 * 2 ** 20;
 const defaultFrameBytes = 8 * 2 ** 20;
 const defaultTrajectoryBytes = 64 * 2 ** 20;
 
-/** @throws SpecError naming the option, its value, the limit and the cure. */
-export function resolvePlanning(options: PlanningOptions, isSoftware: boolean): PlanOptions {
+/**
+ * For a device that binds at most `bindingLimit` bytes, or for whatever device there may be.
+ * @throws SpecError naming the option, its value, the limit and the cure.
+ */
+export function resolvePlanning(options: PlanningOptions, isSoftware: boolean, bindingLimit?: number): PlanOptions {
   // A simulator's options hold those of its plan.
   const given = fields(options, "options", simulatorKeys);
   const { batch = 1, replicas = 1, record = [], energies = [], frameBytes = defaultFrameBytes } = given;
@@ -73,6 +84,10 @@ export function resolvePlanning(options: PlanningOptions, isSoftware: boolean): 
     energies: [...new Set(list(energies, "options.energies", (value, path) => oneOf(value, path, energyQuantities)))],
     trajectoryBytes: number(trajectoryBytes, "options.trajectoryBytes", positive),
     frameBytes: number(frameBytes, "options.frameBytes", positive),
+    bindingBytes: Math.min(
+      number(given.bindingBytes ?? bindingLimit ?? defaultBindingBytes, "options.bindingBytes", positive),
+      bindingLimit ?? Infinity,
+    ),
     fuseSteps: boolean(given.fuseSteps ?? !isSoftware, "options.fuseSteps"),
     tuning:
       given.tuning === undefined ? tunings[isSoftware ? "cpu" : "gpu"] : readTuning(given.tuning, "options.tuning"),

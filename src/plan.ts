@@ -8,17 +8,21 @@ import {
   fieldIndex,
   layOut,
   momentsOf,
+  quadsOf,
+  shardName,
   type BufferName,
   type Layout,
   type Place,
   type PlanOptions,
   type PlannedEnergy,
   type PlannedTrace,
+  type Shard,
+  type ShardedName,
   type Strides,
   type Tuning,
 } from "./layout.ts";
 import { needsOf } from "./needs.ts";
-import { planPrograms, type Dispatch, type Programs } from "./programs.ts";
+import { initializers, planPrograms, type Dispatch, type DispatchOf, type Programs } from "./programs.ts";
 import { warningsOf, type Learning, type Network } from "./spec.ts";
 import {
   blockTable,
@@ -64,10 +68,12 @@ export interface Plan {
   readonly strides: Strides;
   /** Overrides of every dispatch. */
   readonly overrides: Readonly<Record<string, number>>;
+  /** Bytes that a buffer of weights may have. */
+  readonly bindingBytes: number;
   readonly buffers: readonly PlannedBuffer[];
   readonly bytes: number;
-  /** Fills the parameters, once. */
-  readonly initialize: Dispatch;
+  /** Fill the parameters, once, shard by shard. */
+  readonly initialize: readonly DispatchOf<"initialize">[];
   readonly programs: Programs;
   /** How a window of adjoint errors is cut; null for other errors. */
   readonly segments: Segments | null;
@@ -126,21 +132,16 @@ export function planNetwork(network: Network, options: PlanOptions): Plan {
     replicas: options.replicas,
     strides: layout.strides,
     overrides: overridesOf(options.replicas, layout.strides, work.partialSums),
+    bindingBytes: options.bindingBytes,
     buffers,
     bytes: buffers.reduce((sum, buffer) => sum + buffer.bytes, 0),
-    initialize: {
-      kernel: "initialize",
-      label: "initialize",
-      buffers: { blocks: "blocks", parameters: "parameters", clock: "clock" },
-      constants: {},
-      workgroups: [Math.min(Math.ceil(layout.strides.parameters / 64), 4096), 1],
-    },
+    initialize: initializers(network, layout),
     programs,
     segments: layout.segments,
     checkpoint: { first: potential, count: 3 * layout.field, stride: layout.checkpoint },
     windowSums: windowSums(layout),
     moments: work.learns ? momentsOf(options.learning) : 0,
-    initialValues: initialValues(network, needs),
+    initialValues: initialValues(network, needs, layout),
     warnings: warningsOf(network),
     places: layout.places,
     frameCapacity: layout.frameCapacity,
@@ -187,7 +188,12 @@ function planBuffers(
 ): PlannedBuffer[] {
   const { batch, learning } = options;
   const moments = work.learns ? momentsOf(learning) : 0;
+  const { shards } = layout;
   const momentQuads = (order: number): number => (moments >= order ? layout.moments : 0);
+  const further = (name: ShardedName, purpose: string, quads: keyof Shard, isKept = true): PlannedBuffer[] =>
+    isKept
+      ? shards.slice(1).map((shard, index) => zeros(shardName(name, index + 1), `${purpose}, shard`, shard[quads]))
+      : [];
   const gradientQuads = work.learns && layout.segments !== null ? layout.moments : 0;
   const zeros = (name: BufferName, purpose: string, quads: number): PlannedBuffer => ({
     name,
@@ -206,12 +212,15 @@ function planBuffers(
   const kept = layout.segments === null ? "" : `, ${layout.segments.steps} steps of a window`;
   return [
     zeros("parameters", "weights, biases, time constants", layout.parameters),
+    ...further("parameters", "weights", "parameters"),
     zeros(
       "first_moment",
       gradientQuads > 0 ? "optimiser, gradient of a window" : "optimiser",
       momentQuads(1) + gradientQuads,
     ),
+    ...further("first_moment", "optimiser", "moments", moments >= 1),
     zeros("second_moment", "optimiser", momentQuads(2)),
+    ...further("second_moment", "optimiser", "moments", moments >= 2),
     zeros("state", "error, potential, low-passed error, slope, rate, costs", layout.state),
     zeros("partial_sums", "currents and feedback, per tile", options.replicas * work.partialSums),
     zeros("frames", `input and target of ${layout.frameCapacity} steps`, layout.frames),
@@ -264,7 +273,7 @@ function networkBuffers(
 
 // ---- limits -------------------------------------------------------------------------------------------------
 
-function checkPlaces(buffers: Readonly<Partial<Record<BufferName, number>>>): void {
+function checkPlaces(buffers: Readonly<Record<string, number>>): void {
   for (const [name, quads] of Object.entries(buffers)) {
     if (quads < mostQuads) continue;
     throw new DeviceError(
@@ -305,7 +314,7 @@ export function checkLimits(plan: Plan, limits: Limits): void {
       fitting >= 1 && fitting < plan.replicas
         ? `Of ${plan.replicas} replicas at most ${fitting} fit: lower options.replicas.`
         : name === "parameters" || name.endsWith("moment")
-          ? `At most ${Math.floor(limit / 4)} synapses fit, for example one block of ${Math.floor(Math.sqrt(limit / 4))} by as many neurons.`
+          ? mostSynapses(plan, limit)
           : name === "frames"
             ? "Lower frameBytes."
             : `At batch ${plan.batch} about ${Math.floor((limit / bytes) * 100)} percent of it would fit: use a smaller batch or fewer neurons.`;
@@ -315,6 +324,19 @@ export function checkLimits(plan: Plan, limits: Limits): void {
       { details: { buffer: name, needed: bytes, limit } },
     );
   }
+}
+
+/** The largest network whose weights fit, where they cannot be cut by rows. */
+function mostSynapses({ network, learning, segments, moments }: Plan, limit: number): string {
+  const widest = Math.max(...network.projections.map(({ pre }) => quadsOf(pre)));
+  if (segments === null && widest * 64 > limit) {
+    const copies = learning.feedback === "random" ? 2 : 1;
+    return `Four rows of weights are the least that a buffer holds: at most ${4 * Math.floor(limit / 64 / copies)} neurons may project.`;
+  }
+  // The gradients of a window stand behind the first moments.
+  const most = Math.floor(limit / 4 / (segments !== null && moments >= 1 ? 2 : 1));
+  const fits = `t most ${most} synapses fit, for example one block of ${Math.floor(Math.sqrt(most))} by as many neurons.`;
+  return segments === null ? `A${fits}` : `With adjoint errors all weights stand in one buffer: a${fits}`;
 }
 
 // ---- reading aloud ------------------------------------------------------------------------------------------
@@ -334,7 +356,7 @@ export function describePlan(plan: Plan): string {
     ...several("every window", window?.apply ?? []),
   ];
   const steps = [
-    ["once", plan.initialize] as const,
+    ...several("once", plan.initialize),
     ...(fused === null ? parts : several(window === null ? "2^n steps" : "2^n windows", fused.learning)),
   ];
   const lines = [

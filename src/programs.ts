@@ -1,12 +1,12 @@
 /** Which dispatches make a step, and a window, in which order. Pure. */
 
-import { Dispatches, plain, sourceTraces, type Dispatch, type Manner } from "./dispatches.ts";
-import type { Layout, PlanOptions } from "./layout.ts";
+import { Dispatches, inShard, plain, sourceTraces, type Dispatch, type DispatchOf, type Manner } from "./dispatches.ts";
+import { shardName, type Layout, type PlanOptions } from "./layout.ts";
 import type { Network } from "./spec.ts";
-import { networkLimits, networkTiles } from "./tables.ts";
+import { blockRanges, networkLimits, networkTiles } from "./tables.ts";
 import type { Cut, TileRange } from "./tiles.ts";
 
-export type { Dispatch } from "./dispatches.ts";
+export type { Dispatch, DispatchOf } from "./dispatches.ts";
 
 /** A run of K steps: `start`, then K times `step`, with `join` between two of them, then `end`. */
 export interface Program {
@@ -39,6 +39,19 @@ export interface Programs {
   readonly window: WindowPrograms | null;
   /** For a small network in place of the others: dispatches of 1, 2, 4 ... steps, or, if it learns by windows, windows. */
   readonly network: { readonly learning: readonly Dispatch[]; readonly frozen: readonly Dispatch[] } | null;
+}
+
+/** Dispatches that fill the parameters, one for each shard. */
+export function initializers(network: Network, layout: Layout): DispatchOf<"initialize">[] {
+  const ranges = blockRanges(network, layout);
+  return layout.shards.map(({ parameters }, shard) => ({
+    kernel: "initialize",
+    label: inShard("initialize", shard),
+    buffers: { blocks: "blocks", parameters: shardName("parameters", shard), clock: "clock" },
+    constants: {},
+    workgroups: [Math.min(Math.ceil(parameters / 64), 4096), 1],
+    ...(ranges.length > 1 && { tiles: ranges[shard] as TileRange }),
+  }));
 }
 
 export function planPrograms(network: Network, options: PlanOptions, layout: Layout, work: Cut): Programs {
@@ -128,10 +141,9 @@ class Schedules {
 
   private jacobiSynapses(learns: boolean): Dispatch[] {
     const { work } = this;
-    if (work.isOnePass) return [this.make.synapses(learns && work.learnsSynapses)];
+    if (work.isOnePass) return this.make.synapses(learns && work.learnsSynapses);
     // Without errors there is nothing to propagate back.
-    const [range] = work.synapses.ranges;
-    return [this.make.propagate("propagate", range, 1), ...this.make.traced(0), ...(learns ? this.make.learn() : [])];
+    return [...this.make.propagate("propagate", 0, 1), ...this.make.traced(0), ...(learns ? this.make.learn() : [])];
   }
 
   private sweep(learns: boolean, manner: Manner): Program {
@@ -140,7 +152,7 @@ class Schedules {
     const up = Array.from({ length: levels }, (_, level) => level);
     const inner = { ...manner, segmentStart: 0 } as const;
     const forward = up.flatMap((level) => [
-      this.make.propagate(`propagate up ${level}`, work.synapses.ranges[level], level === 0 ? 1 : 0),
+      ...this.make.propagate(`propagate up ${level}`, level, level === 0 ? 1 : 0),
       this.make.neurons(`finish ${level}`, { finish: true }, work.neurons.ranges[level], inner),
     ]);
     const load = (own: Manner): Dispatch => this.make.neurons("load", { load: true }, undefined, own);
@@ -160,17 +172,15 @@ class Schedules {
   /** Errors and costs, level by level down. */
   private sweepBack(manner: Manner): Dispatch[] {
     const { work, network } = this;
-    const { needs, levels, synapses, neurons } = work;
+    const { needs, levels, neurons } = work;
     const down = Array.from({ length: levels }, (_, index) => levels - 1 - index);
     const begun = down.flatMap((level) => {
       const hasCost = !manner.isBare && network.populations.some((each) => each.level === level && each.cost !== null);
       if (!needs.isOnline && !hasCost) return [];
       const begin = this.make.neurons(`begin ${level}`, { begin: true }, neurons.ranges[level], manner);
-      return needs.isOnline
-        ? [begin, ...this.feedBack(`propagate down ${level}`, synapses.ranges[levels + level])]
-        : [begin];
+      return needs.isOnline ? [begin, ...this.make.propagate(`propagate down ${level}`, levels + level, 0)] : [begin];
     });
-    return needs.isOnline ? [...begun, ...this.feedBack("propagate back", synapses.ranges[2 * levels])] : begun;
+    return needs.isOnline ? [...begun, ...this.make.propagate("propagate back", 2 * levels, 0)] : begun;
   }
 
   private sourceTraces(manner: Manner): Dispatch[] {
@@ -180,24 +190,20 @@ class Schedules {
     ];
   }
 
-  private feedBack(label: string, range: TileRange | undefined): Dispatch[] {
-    return range === undefined || range.count === 0 ? [] : [this.make.propagate(label, range, 0)];
-  }
-
   // ---- the way back through a window ------------------------------------------------------------------------
 
   private back(): Dispatch[] {
-    const { levels, synapses, neurons } = this.work;
+    const { levels, neurons } = this.work;
     const down = Array.from({ length: levels }, (_, index) => levels - 1 - index);
     const lowered = down.flatMap((level) => [
       this.make.reverse(level, neurons.ranges[level]),
-      ...this.feedBack(`propagate down ${level}`, synapses.ranges[levels + level]),
+      ...this.make.propagate(`propagate down ${level}`, levels + level, 0),
     ]);
     // The last dispatch of a step counts it down.
     return [
       ...lowered,
       ...this.make.energies(plain, true),
-      this.make.propagate("propagate back", synapses.ranges[2 * levels], 2 ** 32 - 1),
+      ...this.make.propagate("propagate back", 2 * levels, 2 ** 32 - 1),
     ];
   }
 }

@@ -2,6 +2,9 @@
  * Brings results to the host through a fixed ring of staging buffers: nothing is allocated while a run goes on.
  */
 
+import { quadsOf, type BufferName, type Place } from "./layout.ts";
+import { unpad } from "./padding.ts";
+
 /** Numeric flags of the WebGPU specification. */
 const mapRead = 1;
 const copyDestination = 8;
@@ -12,6 +15,69 @@ export interface Copy {
   readonly offset: number;
   readonly size: number;
 }
+
+/** What one staging buffer of a place takes; a larger place takes several. */
+const stagingLimit = 64 * 2 ** 20;
+
+/**
+ * All rows of places of equal rows as they are after the work submitted so far, dense, one place behind the other: one submit
+ * copies them, however many buffers they stand in and take on the way.
+ */
+export async function readPlaces(
+  device: GPUDevice,
+  label: string,
+  places: readonly Place[],
+  bufferOf: (name: BufferName) => GPUBuffer,
+): Promise<Float32Array> {
+  const columns = places[0]?.columns ?? 0;
+  const pitch = quadsOf(columns) * 16;
+  const loads = packed(places.flatMap((place) => copiesOf(place, pitch, bufferOf)));
+  const ring = new StagingRing(device, label, loads.length, Math.max(...loads.map(sizeOfCopies)));
+  try {
+    const encoder = device.createCommandEncoder({ label });
+    const taken = await Promise.all(
+      loads.map(async (copies) => {
+        const staging = await ring.take();
+        ring.encode(encoder, staging, copies);
+        return { staging, size: sizeOfCopies(copies) };
+      }),
+    );
+    device.queue.submit([encoder.finish()]);
+    const values = new Float32Array((loads.reduce((sum, copies) => sum + sizeOfCopies(copies), 0) / pitch) * columns);
+    let at = 0;
+    for (const { staging, size } of taken) {
+      const rows = unpad(new Float32Array(await ring.collect(staging, size)), columns);
+      values.set(rows, at);
+      at += rows.length;
+    }
+    return values;
+  } finally {
+    ring.destroy();
+  }
+}
+
+/** Copies of at most a staging buffer each. */
+function copiesOf({ buffer, first, rows }: Place, pitch: number, bufferOf: (name: BufferName) => GPUBuffer): Copy[] {
+  const grain = Math.max(Math.floor(stagingLimit / pitch), 1);
+  return Array.from({ length: Math.ceil(rows / grain) }, (_, index) => ({
+    buffer: bufferOf(buffer),
+    offset: first * 16 + index * grain * pitch,
+    size: Math.min(grain, rows - index * grain) * pitch,
+  }));
+}
+
+/** Neighbours together, as many as a staging buffer holds. */
+function packed(copies: readonly Copy[]): Copy[][] {
+  const loads: Copy[][] = [];
+  for (const copy of copies) {
+    const last = loads.at(-1);
+    if (last !== undefined && sizeOfCopies(last) + copy.size <= stagingLimit) last.push(copy);
+    else loads.push([copy]);
+  }
+  return loads;
+}
+
+const sizeOfCopies = (copies: readonly Copy[]): number => copies.reduce((sum, { size }) => sum + size, 0);
 
 export class StagingRing {
   private readonly free: GPUBuffer[];

@@ -6,12 +6,11 @@ import { acquireDevice, Fate, type Acquired, type AdapterFacts } from "./device.
 import { DataError, DisposedError, VleError } from "./errors.ts";
 import { Engine } from "./engine.ts";
 import { checkClasses } from "./frames.ts";
-import { quadsOf, sizeOf, type StateQuantity, type WindowQuantity } from "./layout.ts";
+import { partsOf, quadsOf, sizeOf, type StateQuantity, type WindowQuantity } from "./layout.ts";
 import { resolvePlanning, type PlanningOptions } from "./options.ts";
-import { unpad } from "./padding.ts";
 import { planNetwork, requiredLimits, strideOf, type Limits, type Place, type Plan } from "./plan.ts";
 import { Pacer } from "./pacer.ts";
-import { StagingRing } from "./readback.ts";
+import { readPlaces, StagingRing } from "./readback.ts";
 import { chosenReplicas, resolveReplicas, type ReplicaChoice, type ReplicaOptions } from "./replicas.ts";
 import {
   defaultChunkMilliseconds,
@@ -89,8 +88,8 @@ function dispatchesPerStep({ programs: { learning, window, network } }: Plan): n
 
 const ringSlots = 3;
 
-function planOf(spec: NetworkSpec, options: PlanningOptions, isSoftware = false): Plan {
-  return planNetwork(resolveNetwork(spec), resolvePlanning(options, isSoftware));
+function planOf(spec: NetworkSpec, options: PlanningOptions, isSoftware = false, bindingLimit?: number): Plan {
+  return planNetwork(resolveNetwork(spec), resolvePlanning(options, isSoftware, bindingLimit));
 }
 
 /**
@@ -114,15 +113,14 @@ export function requirements(spec: NetworkSpec, options: PlanningOptions = {}): 
  */
 export async function createSimulator(spec: NetworkSpec, options: SimulatorOptions = {}): Promise<Simulator> {
   const { label = "vle", device, gpu, signal } = options;
-  const plan = planOf(spec, options);
-  const replicas = resolveReplicas(options, plan.replicas);
+  // What is wrong with the network or the options is said before a device is looked for.
+  const replicas = resolveReplicas(options, planOf(spec, options).replicas);
   signal?.throwIfAborted();
-  const acquired = await acquireDevice(plan, { device, gpu, label, signal });
+  const acquired = await acquireDevice((...target) => planOf(spec, options, ...target), { device, gpu, label, signal });
   const fate = new Fate(acquired.device);
-  const fitted = acquired.facts.software ? planOf(spec, options, true) : plan;
   let engine: Engine | undefined;
   try {
-    engine = await Engine.create(acquired.device, fitted, label, replicas);
+    engine = await Engine.create(acquired.device, acquired.plan, label, replicas);
     signal?.throwIfAborted();
     await fate.check();
     return new Simulator(engine, acquired, fate);
@@ -241,23 +239,17 @@ export class Simulator {
     this.check("read");
     options.signal?.throwIfAborted();
     const place = this.placeOf(quantity, where);
-    const parts = chosenReplicas(this.plan, place, "read", options).map((replica) => this.viewOf(place, replica));
-    const size = parts.reduce((sum, part) => sum + part.size, 0);
-    const staging = new StagingRing(this.device, `${this.engine.label}/read`, 1, size);
+    const { device, engine } = this;
+    const parts = chosenReplicas(this.plan, place, "read", options).flatMap((replica) =>
+      partsOf(place).map((part) => ({ ...part, first: part.first + replica * strideOf(this.plan, part) })),
+    );
     try {
-      const target = await staging.take();
-      this.check("read");
-      const encoder = this.device.createCommandEncoder({ label: `${this.engine.label}/read` });
-      staging.encode(encoder, target, parts);
-      this.device.queue.submit([encoder.finish()]);
-      const data = await staging.collect(target, size);
+      const data = await readPlaces(device, `${engine.label}/read`, parts, (name) => engine.buffer(name));
       options.signal?.throwIfAborted();
       this.check("read");
-      return unpad(new Float32Array(data), place.columns);
+      return data;
     } catch (error) {
       throw await this.explained(error, "read", options.signal);
-    } finally {
-      staging.destroy();
     }
   }
 
@@ -318,13 +310,25 @@ export class Simulator {
 
   /**
    * Where a quantity lives on the device, without a copy; by default that of replica 0. It may be bound in kernels of the host.
-   * @throws DataError if there is no such quantity.
+   * @throws DataError if there is no such quantity, or if it is weights that are cut into several buffers.
    */
   buffer(quantity: NodeQuantity | ProjectionQuantity, where: Where, options: ReplicaChoice = {}): BufferView {
+    const [view, ...more] = this.buffers(quantity, where, options) as [BufferView, ...BufferView[]];
+    if (more.length === 0) return view;
+    const problem = `stands in ${more.length + 1} buffers, as one may have ${this.plan.bindingBytes} bytes`;
+    throw new DataError(keyOf(quantity, where), `${problem}: use buffers().`);
+  }
+
+  /** The same of weights that may be cut, and of their moments: their rows, one buffer after the other. */
+  buffers(
+    quantity: NodeQuantity | ProjectionQuantity,
+    where: Where,
+    options: ReplicaChoice = {},
+  ): readonly BufferView[] {
     this.check("buffer");
     const place = this.placeOf(quantity, where);
     const [replica = 0] = chosenReplicas(this.plan, place, "buffer", options);
-    return this.viewOf(place, replica);
+    return partsOf(place).map((part) => this.viewOf(part, replica));
   }
 
   /** All states and the step to zero; parameters, moments and the count of updates stay. Clears a divergence. */
@@ -371,8 +375,8 @@ export class Simulator {
     const key = keyOf(quantity, where);
     const place = this.plan.places.get(key);
     const order = { firstMoment: 1, secondMoment: 2 }[quantity as string] ?? 0;
-    const isHeld = place !== undefined && (place.first + sizeOf(place)) * 16 <= this.engine.buffer(place.buffer).size;
-    if (isHeld && order <= this.plan.moments) return place;
+    const isHeld = (part: Place): boolean => (part.first + sizeOf(part)) * 16 <= this.engine.buffer(part.buffer).size;
+    if (place !== undefined && order <= this.plan.moments && partsOf(place).every(isHeld)) return place;
     const known = [...this.plan.places.keys()].filter((name) => name.startsWith(`${quantity}/`));
     throw new DataError(
       key,

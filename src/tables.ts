@@ -2,11 +2,19 @@
  * The bytes of the tables that the kernels read; the layouts are those of the structs in shaders/. Pure.
  */
 
-import { pathOf, quadsOf, slopeSlots, stateFields, targetQuads, traceQuantities, type Layout } from "./layout.ts";
+import {
+  classesIn,
+  pathOf,
+  quadsOf,
+  slopeSlots,
+  stateFields,
+  targetQuads,
+  traceQuantities,
+  type Layout,
+} from "./layout.ts";
 import type { Needs } from "./needs.ts";
-import { carriesBias } from "./paths.ts";
 import { biasStream, feedbackStream } from "./random.ts";
-import { PLASTIC_TAU_STEPS, type Init, type Learning, type Network } from "./spec.ts";
+import { PLASTIC_TAU_STEPS, type Init, type Learning, type Network, type Projection } from "./spec.ts";
 import { none, type Cut, type Groups, type Parts, type Tile, type TileRange } from "./tiles.ts";
 
 /** Bits of the activation functions and of the costs. */
@@ -30,6 +38,11 @@ class Rows {
   f32(value: number): this {
     this.view.setFloat32(this.at, value, true);
     this.at += 4;
+    return this;
+  }
+  /** Goes on at word `at`. */
+  seek(at: number): this {
+    this.at = at * 4;
     return this;
   }
   get bytes(): ArrayBuffer {
@@ -82,33 +95,35 @@ const tracePlaces = (layout: Layout, name: string): number[] =>
     return layout.traces.find((trace) => trace.population === name && trace.quantity === quantity)?.first ?? none;
   });
 
-/** struct Projection of common/projections.wgsl. */
+/** struct Projection of common/projections.wgsl, one for each block. */
 export function projectionTable(network: Network, batch: number, cut: Cut, layout: Layout): ArrayBuffer {
-  const rows = new Rows(network.projections.length * 16);
+  const rows = new Rows(cut.blocks.length * 16);
   const inner = (key: string): number => layout.inner.get(key) ?? none;
   const { isSweep, isMatched, isAdjoint } = cut.needs;
-  network.projections.forEach((projection, index) => {
+  for (const block of cut.blocks) {
+    const { projection: index, shard, hasWeights, biases } = block;
+    const projection = network.projections[index] as Projection;
     const path = pathOf(network, projection);
     const [from, to] = path;
     const key = path.join("/");
     const isDelayed = !projection.fromSource && projection.delay === 1;
-    const weight = firstOf(layout, `weight/${key}`);
-    const backward = layout.places.get(`feedbackWeight/${key}`)?.first ?? weight;
+    const hasBias = biases === "here" || !hasWeights;
     // The trajectory of a population starts with its rates before the segment.
     const ownRow = projection.fromSource || isDelayed ? 0 : batch * quadsOf(projection.pre);
     rows
-      .u32(quadsOf(projection.pre), quadsOf(projection.post), weight)
-      .u32(carriesBias(network, index) ? firstOf(layout, `bias/${to}`) : none)
+      .u32(quadsOf(projection.pre), quadsOf(projection.post), block.weight)
+      .u32(hasBias ? firstOf(layout, `bias/${to}`) : none)
       .u32(firstOf(layout, `${isSweep && isDelayed ? "previousRate" : "rate"}/${from}`), firstOf(layout, `error/${to}`))
-      .u32(Number(cut.learnsWeight[index]) + 2 * Number(cut.learnsBias[index]), backward)
+      .u32(Number(hasWeights && cut.learnsWeight[index]) + 2 * Number(hasBias && cut.learnsBias[index]))
+      .u32(block.backward)
       .u32(
         firstOf(layout, `${isMatched ? "topDown" : "error"}/${to}`),
         inner(`traces/${key}`),
         inner(`biasTraces/${to}`),
       )
-      .u32(firstOf(layout, `traceClass/${to}`))
+      .u32(firstOf(layout, `${classesIn(shard)}/${to}`))
       .u32(isAdjoint ? inner(`trajectory/${from}`) + ownRow : none, inner(`adjoints/${to}`), 0, 0);
-  });
+  }
   return rows.bytes;
 }
 
@@ -143,41 +158,77 @@ export function tileTable(tiles: readonly Tile[]): ArrayBuffer {
 }
 
 /** What parameters start as where no random number and no constant will do: time constants, and classes of traces. */
-export function initialValues(network: Network, { classes, isTraced }: Needs): ReadonlyMap<string, Float32Array> {
+export function initialValues(
+  network: Network,
+  { classes, isTraced }: Needs,
+  { shards }: Layout,
+): ReadonlyMap<string, Float32Array> {
   const values = new Map<string, Float32Array>();
   network.populations.forEach(({ name, tauM, tauR }, index) => {
     values.set(`tauM/${name}`, Float32Array.from(tauM));
     values.set(`tauR/${name}`, Float32Array.from(tauR));
-    if (isTraced) values.set(`traceClass/${name}`, Float32Array.from(classes[index]?.of ?? []));
+    if (!isTraced) return;
+    const own = Float32Array.from(classes[index]?.of ?? []);
+    shards.forEach((_, shard) => values.set(`${classesIn(shard)}/${name}`, own));
   });
   return values;
 }
 
-/** struct Block of initialize.wgsl; the streams of random numbers are numbered like the blocks. */
-export function blockTable(network: Network, layout: Layout): ArrayBuffer {
-  const { projections, populations } = network;
-  const hasFeedback = projections.some((projection) =>
-    layout.places.has(`feedbackWeight/${pathOf(network, projection).join("/")}`),
-  );
-  const rows = new Rows((projections.length * (hasFeedback ? 2 : 1) + populations.length) * 8);
-  const block = (first: number, count: number, columns: number, stream: number, init: Init): void => {
-    const value = init.kind === "uniform" ? init.bound : init.value;
-    rows
-      .u32(first, count, columns, stream, Number(init.kind === "uniform"))
-      .f32(value)
-      .u32(0, 0);
-  };
+/** A block of parameters that `initialize` fills; `start` are the quads of values before it in its stream. */
+interface Filled {
+  readonly first: number;
+  readonly count: number;
+  readonly columns: number;
+  readonly stream: number;
+  readonly init: Init;
+  readonly start: number;
+}
+
+/** Per shard; the streams of random numbers are numbered like the blocks. */
+function filledBlocks(network: Network, { places, shards, stretches }: Layout): Filled[][] {
+  const blocks = shards.map((): Filled[] => []);
   network.projections.forEach((projection, index) => {
-    const path = pathOf(network, projection).join("/");
     const { post, pre, init } = projection;
-    block(firstOf(layout, `weight/${path}`), post * pre, pre, index, init);
-    if (!hasFeedback) return;
-    block(firstOf(layout, `feedbackWeight/${path}`), post * pre, pre, feedbackStream(network, index), init);
+    const hasFeedback = places.has(`feedbackWeight/${pathOf(network, projection).join("/")}`);
+    for (const { shard, row, rows, first, backward } of stretches[index] ?? []) {
+      const start = row * pre;
+      const own = { count: Math.min(rows * 4, post - row * 4) * pre, columns: pre, init, start };
+      blocks[shard]?.push({ ...own, first, stream: index });
+      if (hasFeedback) blocks[shard]?.push({ ...own, first: backward, stream: feedbackStream(network, index) });
+    }
   });
-  network.populations.forEach(({ name, size, bias }, index) => {
-    block(firstOf(layout, `bias/${name}`), size, size, biasStream(network, index), bias.init);
+  network.populations.forEach(({ name, size, bias: { init } }, index) => {
+    const first = places.get(`bias/${name}`)?.first ?? none;
+    blocks[0]?.push({ first, count: size, columns: size, stream: biasStream(network, index), init, start: 0 });
+  });
+  return blocks;
+}
+
+/** struct Block of initialize.wgsl. Blocks without values fill the gaps between shards. */
+export function blockTable(network: Network, layout: Layout): ArrayBuffer {
+  const ranges = blockRanges(network, layout);
+  const rows = new Rows(ranges.reduce((end, { first, count }) => Math.max(end, first + count), 0) * 8);
+  filledBlocks(network, layout).forEach((blocks, shard) => {
+    rows.seek((ranges[shard]?.first ?? 0) * 8);
+    for (const { first, count, columns, stream, init, start } of blocks) {
+      const isUniform = init.kind === "uniform";
+      rows
+        .u32(first, count, columns, stream, Number(isUniform))
+        .f32(isUniform ? init.bound : init.value)
+        .u32(start, 0);
+    }
   });
   return rows.bytes;
+}
+
+/** Where the blocks of each shard stand in their table; bindings start at multiples of 8 rows. */
+export function blockRanges(network: Network, layout: Layout): TileRange[] {
+  let end = 0;
+  return filledBlocks(network, layout).map(({ length: count }) => {
+    const first = Math.ceil(end / 8) * 8;
+    end = first + count;
+    return { first, count };
+  });
 }
 
 /** Size of struct Params of common/params.wgsl. */

@@ -2,46 +2,31 @@
  * How the work of a step is cut into workgroups, and where their partial sums stand. Pure.
  */
 
-import { networkShape, quadsOf, type Layout, type PlanOptions, type Tuning } from "./layout.ts";
+import { blocksOf, type Block } from "./blocks.ts";
+import { quadsOf, type Layout, type PlanOptions, type Tuning } from "./layout.ts";
 import type { Needs } from "./needs.ts";
-import { carriesBias, errorPaths, type ErrorPaths } from "./paths.ts";
-import type { Network, Population, Source } from "./spec.ts";
+import { errorPaths, type ErrorPaths } from "./paths.ts";
+import type { Network } from "./spec.ts";
+import { applyTiles, hasWideRows, neuronGroups, tauTiles, traceGroups } from "./tiles/neurons.ts";
+import {
+  blank,
+  cutInto,
+  joined,
+  none,
+  stretches,
+  stretchOf,
+  type Groups,
+  type Parts,
+  type Tile,
+  type TileRange,
+} from "./tiles/tile.ts";
 
-/** What one workgroup does; the kernels say how they read the fields. */
-export interface Tile {
-  readonly block: number;
-  readonly row: number;
-  readonly rows: number;
-  readonly column: number;
-  readonly columns: number;
-  readonly current: number;
-  readonly feedback: number;
-  readonly flags: number;
-}
-
-/** Stands for "there is none" in every table. */
-export const none = 0xffffffff;
-
-/** Partial sums of one population: `parts` stretches of [batch][neurons] from quad `first`. */
-export interface Parts {
-  readonly first: number;
-  readonly parts: number;
-}
-
-/** A stretch of a table of tiles. */
-export interface TileRange {
-  readonly first: number;
-  readonly count: number;
-}
-
-/** Tiles in groups that are dispatched apart or together. */
-export interface Groups {
-  readonly tiles: readonly Tile[];
-  readonly ranges: readonly TileRange[];
-}
+export { none, type Groups, type Parts, type Tile, type TileRange } from "./tiles/tile.ts";
 
 export interface Cut extends ErrorPaths {
   readonly needs: Needs;
+  /** What the tiles of synapses number by `block`. */
+  readonly blocks: readonly Block[];
   readonly currents: readonly Parts[];
   readonly feedback: readonly Parts[];
   readonly sourceFeedback: readonly Parts[];
@@ -50,11 +35,13 @@ export interface Cut extends ErrorPaths {
   readonly neurons: Groups;
   /**
    * Of one pass, and of jacobi without adjoint errors, one group. Else first the products forward into each level; then those
-   * back out of each level without delay; then those with delay.
+   * back out of each level without delay; then those with delay. Each shard has as many groups, one shard behind the other.
    */
   readonly synapses: Groups;
   readonly levels: number;
   readonly learnTiles: readonly Tile[];
+  /** Those of each shard. */
+  readonly learnRanges: readonly TileRange[];
   /** Of synaptic traces that are filtered before the weights learn, and of those that need the derivatives of the step. */
   readonly traces: Groups;
   readonly tauTiles: readonly Tile[];
@@ -78,7 +65,6 @@ export interface Cut extends ErrorPaths {
 }
 
 /** Sizes of the kernels' tiles: invocations of a workgroup, and rows or quads of W. */
-const neuronTile = { width: 64, wideRow: 16 };
 /** Quads of rows of a tile of one pass, at least. */
 const leastRows = 4;
 /** Memory of a workgroup: 16 KiB. */
@@ -87,8 +73,6 @@ const workgroupQuads = 1024;
 export const mostLanes = 16;
 /** Quads that `propagate` sums up at a time, and invocations of a workgroup of `learn`. */
 const batched = { stretch: 128, learnWidth: 64 };
-const mostRounds = 16;
-const neuronFlags = { narrowRows: 1, wideRow: 2 };
 const propagateFlags = { forward: 1, withBias: 2 };
 
 export function cut(network: Network, options: PlanOptions, needs: Needs, layout: Layout): Cut {
@@ -96,7 +80,8 @@ export function cut(network: Network, options: PlanOptions, needs: Needs, layout
   const paths = errorPaths(network, options);
   const isSmall = isSmallNetwork(network, options, layout);
   const isOnePass = batch <= Math.min(tuning.onePassBatch, mostLanes) && needs.allowsOnePass && !isSmall;
-  const isWide = batch >= tuning.wideBatch && !isSmall;
+  // Weights that are cut may start anywhere.
+  const isWide = batch >= tuning.wideBatch && !isSmall && layout.shards.length === 1;
   // Traces and the gradient of a window go by pairs of quads.
   const learnsWide = isWide && !needs.isTraced && !needs.isAdjoint;
   const productShape = isWide
@@ -105,32 +90,43 @@ export function cut(network: Network, options: PlanOptions, needs: Needs, layout
   const cutter = isOnePass ? onePassCutter(network, batch, tuning) : batchedCutter(batch, productShape);
   const levels = Math.max(...network.populations.map(({ level }) => level)) + 1;
   const slots = new Slots();
-  const indices = network.projections.map((_, index) => index);
+  const blocks = blocksOf(network, layout);
+  const indices = blocks.map((_, index) => index);
+  const projectionOf = (index: number): number => blocks[index]?.projection ?? -1;
+  const isFirst = (index: number): boolean => projectionOf(index - 1) !== projectionOf(index);
   const takeCurrents = (to: number, size: number): Parts => {
-    const into = indices.filter((index) => network.projections[index]?.to === to);
+    // All blocks of a projection write into the same parts, each its own rows.
+    const into = indices.filter((index) => isFirst(index) && network.projections[projectionOf(index)]?.to === to);
     return slots.take("current", into, (index) => cutter.currentParts(jobOf(index)), quadsOf(size) * batch);
   };
   const takeFeedback = (from: number, fromSource: boolean, size: number): Parts => {
     const outOf = indices.filter((index) => {
-      const projection = network.projections[index];
-      return paths.returns[index] === true && projection?.from === from && projection.fromSource === fromSource;
+      const projection = network.projections[projectionOf(index)];
+      const isFrom = projection?.from === from && projection.fromSource === fromSource;
+      return isFrom && paths.returns[projectionOf(index)] === true && blocks[index]?.hasWeights === true;
     });
     return slots.take("feedback", outOf, (index) => cutter.feedbackParts(jobOf(index)), quadsOf(size) * batch);
   };
   const jobOf = (index: number): Job => {
-    const { pre = 0, post = 0 } = network.projections[index] ?? {};
+    const block = blocks[index] as Block;
+    const { pre = 0, post = 0 } = network.projections[block.projection] ?? {};
     return {
+      ...block,
       index,
       pre: quadsOf(pre),
       post: quadsOf(post),
-      hasBias: carriesBias(network, index),
-      current: slots.firstOf("current", index),
+      current: slots.firstOf(
+        "current",
+        blocks.findIndex(({ projection }) => projection === block.projection),
+      ),
       feedback: slots.firstOf("feedback", index),
     };
   };
+  const learning = isOnePass ? joined([]) : learnGroups(network, blocks, tuning, paths, layout, learnsWide ? 2 : 1);
   return {
     ...paths,
     needs,
+    blocks,
     levels,
     isOnePass,
     isWide,
@@ -142,8 +138,9 @@ export function cut(network: Network, options: PlanOptions, needs: Needs, layout
     sourceFeedback: network.sources.map(({ size }, node) => takeFeedback(node, true, size)),
     partialSums: slots.end,
     neurons: neuronGroups(network, options, needs, levels, isSmall),
-    synapses: synapseGroups(network, needs, levels, (index) => cutter.tiles(jobOf(index))),
-    learnTiles: isOnePass ? [] : learnTiles(network, tuning, paths, learnsWide ? 2 : 1),
+    synapses: synapseGroups(network, blocks, layout, needs, levels, (index) => cutter.tiles(jobOf(index))),
+    learnTiles: learning.tiles,
+    learnRanges: learning.ranges,
     traces: traceGroups(layout, tuning),
     tauTiles: tauTiles(network, needs, layout, tuning),
     applyTiles: needs.isAdjoint ? applyTiles(network, needs, layout, tuning) : [],
@@ -152,15 +149,15 @@ export function cut(network: Network, options: PlanOptions, needs: Needs, layout
   };
 }
 
-/** Few products in a step, no row of a softmax that needs a workgroup of its own, and a window that is kept whole. */
+/** Few products in a step, all weights in one buffer, no row of a softmax that needs a workgroup of its own, and a window that is kept whole. */
 function isSmallNetwork(
   network: Network,
   { batch, tuning, fuseSteps, energies }: PlanOptions,
-  { segments }: Layout,
+  { segments, shards }: Layout,
 ): boolean {
   const products = network.projections.reduce((sum, { pre, post }) => sum + batch * pre * post, 0);
   const isWhole = segments === null || segments.count === 1;
-  const isPlain = fuseSteps && energies.length === 0;
+  const isPlain = fuseSteps && energies.length === 0 && shards.length === 1;
   return isPlain && products <= tuning.networkProducts && isWhole && !network.populations.some(hasWideRows);
 }
 
@@ -187,170 +184,46 @@ class Slots {
 
 // ---- tiles --------------------------------------------------------------------------------------------------
 
-const stretches = (length: number, grain: number): number => Math.ceil(length / grain);
-
-/** Calls `make` for every stretch of `length` with its first element, length and number. */
-function cutInto<T>(length: number, grain: number, make: (first: number, length: number, part: number) => T): T[] {
-  return Array.from({ length: stretches(length, grain) }, (_, part) =>
-    make(part * grain, Math.min(grain, length - part * grain), part),
-  );
-}
-
-/** What a workgroup does: one round for each invocation, more once there are workgroups enough to fill the device. */
-function stretchOf(total: number, width: number, { workgroups }: Tuning): number {
-  return width * Math.min(Math.ceil(total / width / workgroups), mostRounds);
-}
-
-const blank: Tile = { block: 0, row: 0, rows: 0, column: 0, columns: 0, current: none, feedback: none, flags: 0 };
-
-/** Softmax needs a whole batch row: in one invocation if it is short, else in one workgroup. */
-const needsRows = (node: Population | Source): boolean => "cost" in node && node.cost?.kind === "cross-entropy";
-const hasWideRows = (node: Population | Source): boolean => needsRows(node) && quadsOf(node.size) > neuronTile.wideRow;
-
-/** Bindings start at multiples of 256 bytes, which is so many tiles. */
-const tileAlignment = 8;
-
-/** One group behind the other; tiles that do nothing fill the gaps. */
-function joined(groups: readonly (readonly Tile[])[]): Groups {
-  const tiles: Tile[] = [];
-  const ranges = groups.map((group) => {
-    while (tiles.length % tileAlignment !== 0) tiles.push(blank);
-    const first = tiles.length;
-    // No binding may be empty.
-    tiles.push(...(group.length > 0 ? group : [blank]));
-    return { first, count: group.length };
-  });
-  return { tiles, ranges };
-}
-
-function neuronGroups(
-  network: Network,
-  options: PlanOptions,
-  { isSweep }: Needs,
-  levels: number,
-  isSmall: boolean,
-): Groups {
-  const { populations, sources } = network;
-  const tilesOf = neuronTiler(network, options, isSmall ? networkShape(options).width : neuronTile.width);
-  const own = populations.map((node, block) => ({ level: node.level, tiles: tilesOf(node, block) }));
-  const given = sources.flatMap((node, index) => tilesOf(node, populations.length + index));
-  if (!isSweep) return joined([[...own.flatMap(({ tiles }) => tiles), ...given]]);
-  const byLevel = Array.from({ length: levels }, (_, level) =>
-    own.filter((each) => each.level === level).flatMap(({ tiles }) => tiles),
-  );
-  return joined([...byLevel, given]);
-}
-
-function neuronTiler(
-  network: Network,
-  { batch, tuning }: PlanOptions,
-  width: number,
-): (node: Population | Source, block: number) => Tile[] {
-  const nodes = [...network.populations, ...network.sources];
-  const total = nodes.reduce((sum, { size }) => sum + quadsOf(size) * batch, 0);
-  const stretch = stretchOf(total, neuronTile.width, tuning);
-  return (node, block) => {
-    const quads = quadsOf(node.size);
-    if (hasWideRows(node)) {
-      return cutInto(batch * quads, quads, (row, rows) => ({ ...blank, block, row, rows, flags: neuronFlags.wideRow }));
-    }
-    if (needsRows(node)) {
-      const flags = neuronFlags.narrowRows;
-      // One row for each invocation.
-      return cutInto(batch, Math.min(width, neuronTile.width), (row, rows) => ({ ...blank, block, row, rows, flags }));
-    }
-    return cutInto(batch * quads, stretch, (row, rows) => ({ ...blank, block, row, rows }));
-  };
-}
-
 function synapseGroups(
   { projections, populations }: Network,
+  blocks: readonly Block[],
+  { shards }: Layout,
   { isSweep, isAdjoint }: Needs,
   levels: number,
   tilesOf: (index: number) => Tile[],
 ): Groups {
-  const all = projections.map((projection, index) => {
+  const every = blocks.map(({ shard, projection }, index) => {
+    const { to = 0, delay } = projections[projection] ?? {};
     const tiles = tilesOf(index);
     const isForward = ({ flags }: Tile): boolean => (flags & propagateFlags.forward) !== 0;
     return {
-      level: populations[projection.to]?.level ?? 0,
-      isDelayed: projection.delay === 1,
+      shard,
+      level: populations[to]?.level ?? 0,
+      isDelayed: delay === 1,
       tiles,
       forward: tiles.filter(isForward),
       backward: tiles.filter((tile) => !isForward(tile)),
     };
   });
-  if (!isSweep && !isAdjoint) return joined([all.flatMap(({ tiles }) => tiles)]);
-  const perLevel = (tilesAt: (each: (typeof all)[number]) => readonly Tile[]): Tile[][] =>
-    Array.from({ length: levels }, (_, level) => all.flatMap((each) => (each.level === level ? tilesAt(each) : [])));
-  return joined([
-    ...perLevel(({ forward }) => forward),
-    ...perLevel(({ backward, isDelayed }) => (isDelayed ? [] : backward)),
-    all.flatMap(({ backward, isDelayed }) => (isDelayed ? backward : [])),
-  ]);
-}
-
-function traceGroups({ synapticTraces }: Layout, tuning: Tuning): Groups {
-  const total = synapticTraces.reduce((sum, { count }) => sum + count, 0);
-  const stretch = stretchOf(total, neuronTile.width, tuning);
-  const tilesOf = (needsDerivatives: boolean): Tile[] =>
-    synapticTraces.flatMap(({ kind, count }, block) =>
-      (kind === "derivatives") === needsDerivatives
-        ? cutInto(count, stretch, (row, rows) => ({ ...blank, block, row, rows }))
-        : [],
-    );
-  return joined([tilesOf(false), tilesOf(true)]);
-}
-
-/** The quads of every population whose time constants learn in each step. */
-function tauTiles({ populations }: Network, { isOnline }: Needs, layout: Layout, tuning: Tuning): Tile[] {
-  if (!isOnline) return [];
-  const stretch = stretchOf(1, neuronTile.width, tuning);
-  return populations.flatMap(({ name, size, plasticTauM, plasticTauR }, block) => {
-    const flags = Number(plasticTauM) + 2 * Number(plasticTauR);
-    const columns = quadsOf(size);
-    const column = firstOf(layout, `error/${name}`);
-    const places = { current: firstOf(layout, `tauM/${name}`), feedback: firstOf(layout, `tauR/${name}`) };
-    if (flags === 0) return [];
-    return cutInto(columns, stretch, (row, rows) => ({ block, row, rows, column, columns, ...places, flags }));
-  });
-}
-
-const applyFlags = { tauM: 1, tauR: 2, learns: 4 };
-
-/** Every block of parameters that has a gradient. */
-function applyTiles(network: Network, { sumsTau }: Needs, layout: Layout, tuning: Tuning): Tile[] {
-  const stretch = stretchOf(layout.moments, neuronTile.width, tuning);
-  const block = (key: string, flags: number, more: Partial<Tile> = {}): Tile[] => {
-    const place = layout.places.get(key);
-    const quads = place === undefined ? 0 : (place.rows + place.paddingRows) * quadsOf(place.columns);
-    const current = place?.first ?? none;
-    return cutInto(quads, stretch, (row, rows) => ({ ...blank, row, rows, current, ...more, flags }));
+  const groupsOf = (all: typeof every): Tile[][] => {
+    if (!isSweep && !isAdjoint) return [all.flatMap(({ tiles }) => tiles)];
+    const perLevel = (tilesAt: (each: (typeof all)[number]) => readonly Tile[]): Tile[][] =>
+      Array.from({ length: levels }, (_, level) => all.flatMap((each) => (each.level === level ? tilesAt(each) : [])));
+    return [
+      ...perLevel(({ forward }) => forward),
+      ...perLevel(({ backward, isDelayed }) => (isDelayed ? [] : backward)),
+      all.flatMap(({ backward, isDelayed }) => (isDelayed ? backward : [])),
+    ];
   };
-  const weights = network.projections.flatMap(({ plastic, name }) =>
-    plastic ? block(`weight/${name.replace(" -> ", "/")}`, applyFlags.learns) : [],
-  );
-  const neurons = network.populations.flatMap(({ name, size, bias, plasticTauM, plasticTauR }) => {
-    const ofBias = bias.plastic ? block(`bias/${name}`, applyFlags.learns) : [];
-    if (!sumsTau) return ofBias;
-    const ofTau = (key: "tauM" | "tauR", isPlastic: boolean): Tile[] =>
-      block(`${key}/${name}`, applyFlags[key] + (isPlastic ? applyFlags.learns : 0), {
-        column: firstOf(layout, `${key}Sum/${name}`),
-        columns: quadsOf(size),
-      });
-    return [...ofBias, ...ofTau("tauM", plasticTauM), ...ofTau("tauR", plasticTauR)];
-  });
-  return [...weights, ...neurons];
+  return joined(shards.flatMap((_, shard) => groupsOf(every.filter((each) => each.shard === shard))));
 }
 
-const firstOf = (layout: Layout, key: string): number => layout.places.get(key)?.first ?? none;
-
-/** One projection, sizes and places in quads. */
-interface Job {
+/** One block; sizes and places in quads. */
+interface Job extends Block {
   readonly index: number;
+  /** Of the whole projection. */
   readonly pre: number;
   readonly post: number;
-  readonly hasBias: boolean;
   /** Places of its partial sums; before they are known, and where there are none, `none`. */
   readonly current: number;
   readonly feedback: number;
@@ -389,15 +262,25 @@ function onePassCutter({ projections }: Network, batch: number, tuning: Tuning):
       SHARED: Number(sharedCurrents),
       rows: Math.max(...projections.map(({ pre, post }) => rowsOf(quadsOf(pre), quadsOf(post)))) * 4,
     },
-    currentParts: (job) => columnParts(job) + Number(job.hasBias),
-    feedbackParts: ({ pre, post }) => stretches(post, rowsOf(pre, post)),
+    currentParts: (job) => columnParts(job) + Number(job.biases !== "elsewhere"),
+    feedbackParts: ({ pre, post, rows }) => stretches(rows, rowsOf(pre, post)),
     tiles(job) {
-      const { index, pre, post, current, feedback } = job;
-      const biases = job.hasBias ? current + columnParts(job) * batch * post : none;
-      return cutInto(post, rowsOf(pre, post), (row, rows, rowPart) =>
-        cutInto(pre, columnsPerTile, (column, columns, columnPart) => ({
-          block: index,
+      const { index: block, pre, post, current, feedback } = job;
+      const part = current + columnParts(job) * batch * post;
+      if (!job.hasWeights) {
+        return cutInto(job.rows, rowsOf(pre, post), (row, rows) => ({
+          ...blank,
+          block,
           row: row * 4,
+          rows: rows * 4,
+          flags: part,
+        }));
+      }
+      const biases = job.biases === "here" ? part : none;
+      return cutInto(job.rows, rowsOf(pre, post), (row, rows, rowPart) =>
+        cutInto(pre, columnsPerTile, (column, columns, columnPart) => ({
+          block,
+          row: (job.row + row) * 4,
           rows: rows * 4,
           column,
           columns,
@@ -414,29 +297,34 @@ function onePassCutter({ projections }: Network, batch: number, tuning: Tuning):
 function batchedCutter(batch: number, { WIDTH: width, LANES, OUTPUTS }: Cut["productShape"]): Cutter {
   const lanes = Math.ceil(batch / LANES);
   const { stretch } = batched;
+  const groupsOf = (quads: number): number => Math.ceil(quads / OUTPUTS);
   return {
     shape: { WIDTH: 1, QUADS: 1, SHARED: 0, rows: 4 },
-    currentParts: ({ pre }) => stretches(pre, stretch),
-    feedbackParts: ({ post }) => stretches(post, stretch),
-    tiles({ index, pre, post, hasBias, current, feedback }) {
-      const forward = cutInto(Math.ceil(post / OUTPUTS) * lanes, width, (row, rows) =>
+    // Biases apart are the first part, as they are added to it elsewhere.
+    currentParts: ({ pre, biases }) => stretches(pre, stretch) + Number(biases === "apart"),
+    feedbackParts: ({ rows }) => stretches(rows, stretch),
+    tiles({ index, pre, post, row: first, rows: count, biases, hasWeights, current, feedback }) {
+      const block = { ...blank, block: index };
+      // Weights that are cut have one quad of outputs an invocation.
+      const outputs = cutItems(groupsOf(post), first, groupsOf(count), lanes, width);
+      const { forward: isForward, withBias } = propagateFlags;
+      if (!hasWeights) return outputs.map((items) => ({ ...block, ...items, current, flags: isForward + withBias }));
+      const products = current + Number(biases === "apart") * post * batch;
+      const forward = outputs.flatMap((items) =>
         cutInto(pre, stretch, (column, columns, part) => ({
-          ...blank,
-          block: index,
-          row,
-          rows,
+          ...block,
+          ...items,
           column,
           columns,
-          current: current + part * post * batch,
-          flags: propagateFlags.forward + (hasBias && part === 0 ? propagateFlags.withBias : 0),
+          current: products + part * post * batch,
+          flags: isForward + (biases === "here" && part === 0 ? withBias : 0),
         })),
-      ).flat();
+      );
       if (feedback === none) return forward;
-      const backward = cutInto(Math.ceil(pre / OUTPUTS) * lanes, width, (column, columns) =>
-        cutInto(post, stretch, (row, rows, part) => ({
-          ...blank,
-          block: index,
-          row,
+      const backward = cutInto(groupsOf(pre) * lanes, width, (column, columns) =>
+        cutInto(count, stretch, (row, rows, part) => ({
+          ...block,
+          row: first + row,
           rows,
           column,
           columns,
@@ -448,16 +336,43 @@ function batchedCutter(batch: number, { WIDTH: width, LANES, OUTPUTS }: Cut["pro
   };
 }
 
+/** Numbers of outputs, all rows of one group of lanes behind those of another, of some rows. */
+function cutItems(post: number, row: number, rows: number, lanes: number, width: number): Pick<Tile, "row" | "rows">[] {
+  const [count, times] = rows === post ? [rows * lanes, 1] : [rows, lanes];
+  return Array.from({ length: times }, (_, group) =>
+    cutInto(count, width, (first, length) => ({ row: group * post + row + first, rows: length })),
+  ).flat();
+}
+
 /** Tiles of `learn` and `learn_wide`: pairs of a quad of rows and one of columns, or blocks of `side` by `side` such pairs. */
-function learnTiles(network: Network, tuning: Tuning, { learnsWeight, learnsBias }: ErrorPaths, side: 1 | 2): Tile[] {
-  const blocksOf = (size: number): number => Math.ceil(quadsOf(size) / side);
-  const total = network.projections.reduce((sum, { pre, post }) => sum + blocksOf(pre) * blocksOf(post), 0);
+function learnGroups(
+  network: Network,
+  blocks: readonly Block[],
+  tuning: Tuning,
+  { learnsWeight, learnsBias }: ErrorPaths,
+  { shards }: Layout,
+  side: 1 | 2,
+): Groups {
+  const sidesOf = (quads: number): number => Math.ceil(quads / side);
+  const total = network.projections.reduce((sum, { pre, post }) => {
+    return sum + sidesOf(quadsOf(pre)) * sidesOf(quadsOf(post));
+  }, 0);
   const stretch = stretchOf(total, batched.learnWidth, tuning);
-  return network.projections.flatMap((projection, block) => {
-    if (learnsWeight[block] !== true && learnsBias[block] !== true) return [];
-    // Where only the biases learn, one column does.
-    const columns = learnsWeight[block] === true ? blocksOf(projection.pre) : 1;
-    const pairs = blocksOf(projection.post) * columns;
-    return cutInto(pairs, stretch, (row, rows) => ({ ...blank, block, row, rows, columns }));
-  });
+  const tilesIn = (index: number): Tile[] =>
+    blocks.flatMap(({ projection, shard, row, rows, biases, hasWeights }, block) => {
+      const learnsRows = hasWeights && learnsWeight[projection] === true;
+      const hasBias = biases === "here" || !hasWeights;
+      if (shard !== index || !(learnsRows || (hasBias && learnsBias[projection] === true))) return [];
+      // Where only the biases learn, one column does.
+      const columns = learnsRows ? sidesOf(quadsOf(network.projections[projection]?.pre ?? 0)) : 1;
+      return cutInto(sidesOf(rows) * columns, stretch, (first, pairs) => ({
+        ...blank,
+        block,
+        row: row * columns + first,
+        rows: pairs,
+        columns,
+      }));
+    });
+  const groups = shards.map((_, index) => tilesIn(index));
+  return groups.flat().length === 0 ? joined([]) : joined(groups);
 }

@@ -63,6 +63,8 @@ export interface PlanOptions {
   readonly fuseSteps: boolean;
   /** Bytes for the frames of input and target. */
   readonly frameBytes: number;
+  /** Bytes that one buffer may have; weights that do not fit are cut by rows into several. */
+  readonly bindingBytes: number;
   readonly tuning: Tuning;
 }
 
@@ -152,6 +154,8 @@ export function networkShape({ replicas, tuning }: PlanOptions): { readonly lane
   while (replicas % lanes !== 0) lanes /= 2;
   return { lanes, width: Math.max(tuning.networkWidth / lanes, 1) };
 }
+/** What weights and their moments stand in. */
+export type ShardedName = "parameters" | "first_moment" | "second_moment";
 
 export type BufferName =
   | "params"
@@ -177,9 +181,11 @@ export type BufferName =
   | "frames"
   | "state"
   | "record"
-  | "parameters"
-  | "first_moment"
-  | "second_moment";
+  | ShardedName
+  | `${ShardedName}.${number}`;
+
+/** Name of the buffer of a shard; the first one has the plain name. */
+export const shardName = (name: ShardedName, shard: number): BufferName => (shard === 0 ? name : `${name}.${shard}`);
 
 /** Rows in a buffer, each padded to whole quads. */
 export interface Place {
@@ -195,6 +201,28 @@ export interface Place {
   readonly padding?: "last";
   /** What rows and columns count: "batch" and "neurons", "post" and "pre", "frames" and "values". */
   readonly axes: readonly [rows: string, columns: string];
+  /** Of a W that is cut, its stretches of rows one after the other; the fields above are then those of the first one's start. */
+  readonly parts?: readonly Place[];
+}
+
+/** The stretches of rows of a place, each in one buffer; most places have one. */
+export const partsOf = (place: Place): readonly Place[] => place.parts ?? [place];
+
+/** Rows of a W that stand in one shard. */
+export interface Stretch {
+  readonly shard: number;
+  /** First row and number of rows, in quads. */
+  readonly row: number;
+  readonly rows: number;
+  /** Places of the first row of the weights, and of those that carry errors back, which may be the same. */
+  readonly first: number;
+  readonly backward: number;
+}
+
+/** Quads of a shard: of its parameters, and of those with moments. */
+export interface Shard {
+  readonly parameters: number;
+  readonly moments: number;
 }
 
 /** Quads that hold a row of `count` values. */
@@ -275,10 +303,14 @@ export interface Layout {
   readonly field: number;
   readonly fields: readonly string[];
   readonly state: number;
-  /** Of all parameters, moments and gradients; and the place of the gradients of a window behind the first moments. */
+  /** Of all parameters, moments and gradients of the first shard; and the place of the gradients of a window behind the moments. */
   readonly parameters: number;
   readonly moments: number;
   readonly gradients: number;
+  /** Most networks have one; the two sizes above are those of the first. */
+  readonly shards: readonly Shard[];
+  /** Per projection, from its first row to its last. */
+  readonly stretches: readonly (readonly Stretch[])[];
   readonly frames: number;
   readonly record: number;
   /** Of one checkpoint and of all. */

@@ -78,10 +78,10 @@ const graph: fc.Arbitrary<Case> = fc
       networkWidth: fc.constantFrom(1, 64),
       networkLanes: fc.constantFrom(1, 4),
     }),
+    bindingBytes: fc.constantFrom(Infinity, Infinity, 2 ** 13, 2 ** 15),
   })
   .map((given) => {
-    const { sources, populations, more, plastic, schedule, targetDelay, learning, record, batch, fuseSteps, tuning } =
-      given;
+    const { sources, populations, more, plastic, schedule, targetDelay, learning, record, ...others } = given;
     const sourceNames = sources.map((_, i) => `source${i}`);
     const names = populations.map((_, i) => `population${i}`);
     const all = [...sourceNames, ...names];
@@ -131,9 +131,7 @@ const graph: fc.Arbitrary<Case> = fc
     const recorded = [...new Map(wanted.map((entry) => [key(entry), entry])).values()];
     const options: PlanOptions = {
       ...defaults,
-      batch,
-      fuseSteps,
-      tuning,
+      ...others,
       record: recorded,
       learning: resolveLearning(learning),
       trajectoryBytes: 2 ** 28,

@@ -17,7 +17,20 @@ export type Law = (file: SourceFile) => readonly string[];
 const core = [
   ["errors", "spec", "random", "kernels"],
   ["trajectory", "needs"],
-  ["layout", "options", "padding", "paths", "tiles", "tables", "dispatches", "programs", "plan", "replicas", "frames"],
+  [
+    "layout",
+    "options",
+    "padding",
+    "paths",
+    "blocks",
+    "tiles",
+    "tables",
+    "dispatches",
+    "programs",
+    "plan",
+    "replicas",
+    "frames",
+  ],
   ["device", "pacer", "readback", "engine"],
   ["run", "simulator", "measure", "tune", "align"],
 ].flat();

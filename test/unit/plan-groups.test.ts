@@ -16,7 +16,7 @@ const groupsOf = ({ work }: Planned): readonly Groups[] => [work.neurons, work.s
 
 it("the graphs of these tests have all that there is to go wrong", () => {
   const met = new Map<string, number>();
-  forEveryGraph(({ network, work, options: { learning } }) => {
+  forEveryGraph(({ network, layout, work, options: { learning } }) => {
     const isSweep = network.schedule === "sweep";
     const has = {
       "one pass": work.isOnePass,
@@ -28,6 +28,11 @@ it("the graphs of these tests have all that there is to go wrong", () => {
       "time constants that learn": work.tauTiles.length > 0,
       "time constants in windows": work.applyTiles.some(({ flags }) => (flags & 3) !== 0),
       "wide softmax": work.hasWideRows,
+      shards: layout.shards.length > 1,
+      "shards in one pass": layout.shards.length > 1 && work.isOnePass,
+      "shards of a sweep": layout.shards.length > 1 && isSweep,
+      "biases apart": work.blocks.some(({ biases }) => biases === "apart"),
+      "projections in several shards": layout.stretches.some(({ length }) => length > 1),
       "feedback into a source": work.sourceFeedback.some(({ parts }) => parts > 0),
     };
     for (const [what, isMet] of Object.entries(has)) met.set(what, (met.get(what) ?? 0) + Number(isMet));
@@ -88,31 +93,49 @@ describe("groups of neurons", () => {
 });
 
 describe("groups of synapses", () => {
-  it("are one where all is done at once", () => {
-    forEveryGraph(({ network, work, options }) => {
+  it("are one of each shard where all is done at once", () => {
+    forEveryGraph(({ network, layout, work, options }) => {
       if (network.schedule === "sweep" || options.learning.errors === "adjoint") return;
-      expect(work.synapses.ranges).toHaveLength(1);
+      expect(work.synapses.ranges).toHaveLength(layout.shards.length);
+    });
+  });
+
+  it("have the blocks of their own shard only", () => {
+    forEveryGraph(({ layout, work }) => {
+      const perShard = work.synapses.ranges.length / layout.shards.length;
+      work.synapses.ranges.forEach((_, index) => {
+        const shards = groupOf(work.synapses, index).map(({ block }) => work.blocks[block]?.shard);
+        expect(shards.filter((shard) => shard !== Math.floor(index / perShard))).toEqual([]);
+      });
+      work.learnRanges.forEach((_, index) => {
+        const learning = groupOf({ tiles: work.learnTiles, ranges: work.learnRanges }, index);
+        expect(learning.filter(({ block }) => work.blocks[block]?.shard !== index)).toEqual([]);
+      });
     });
   });
 
   it("are, level by level, the products forward into it, then those back out of it, then those with delay", () => {
-    forEveryGraph(({ network, work, options }) => {
+    forEveryGraph(({ network, layout, work, options }) => {
       if (network.schedule === "jacobi" && options.learning.errors !== "adjoint") return;
       const { levels, synapses } = work;
       expect(work.isOnePass).toBe(false);
-      expect(synapses.ranges).toHaveLength(2 * levels + 1);
+      const perShard = 2 * levels + 1;
+      expect(synapses.ranges).toHaveLength(perShard * layout.shards.length);
       const found = synapses.ranges.map((_, index) => {
         const tiles = groupOf(synapses, index);
         expect(new Set(tiles.map(isForward)).size).toBeLessThanOrEqual(1);
-        return { blocks: new Set(tiles.map(({ block }) => block)), isForward: tiles.some(isForward) };
+        return {
+          blocks: new Set(tiles.map(({ block }) => work.blocks[block]?.projection)),
+          isForward: tiles.some(isForward),
+        };
       });
       network.projections.forEach(({ to, delay }, block) => {
         const level = network.populations[to]?.level ?? NaN;
         const groups = found.flatMap(({ blocks }, index) => (blocks.has(block) ? [index] : []));
         // All of a direction of a projection is in one group, that of its level.
         const back = work.returns[block] === true ? [delay === 1 ? 2 * levels : levels + level] : [];
-        expect(groups).toEqual([level, ...back]);
-        expect(groups.map((index) => found[index]?.isForward)).toEqual([true, ...back.map(() => false)]);
+        expect([...new Set(groups.map((index) => index % perShard))]).toEqual([level, ...back]);
+        for (const index of groups) expect(found[index]?.isForward).toBe(index % perShard === level);
       });
     });
   });

@@ -1,7 +1,7 @@
 /** Which errors are computed, and where everything stands. */
 
 import { describe, expect, it } from "vitest";
-import { momentsOf, quadsOf, slopeSlots, targetQuads } from "../../src/layout.ts";
+import { momentsOf, partsOf, quadsOf, shardName, slopeSlots, targetQuads } from "../../src/layout.ts";
 import { layered, resolveLearning, resolveNetwork } from "../../src/spec.ts";
 import { none } from "../../src/tiles.ts";
 import { forEveryGraph, planned, tilesOf, type Planned } from "./graphs.ts";
@@ -44,7 +44,7 @@ describe("errors", () => {
         work.isOnePass ? feedback !== none : (flags & 1) === 0,
       );
       const receivers = returning.flatMap(({ block }) => {
-        const { from = NaN, fromSource = false } = network.projections[block] ?? {};
+        const { from = NaN, fromSource = false } = network.projections[work.blocks[block]?.projection ?? NaN] ?? {};
         return fromSource ? [] : [from];
       });
       expect(receivers.filter((population) => wanted[population] !== true)).toEqual([]);
@@ -73,8 +73,10 @@ function namedIn({ layout, options }: Planned, buffer: string): Stretch[] {
   const moments = momentsOf(options.learning);
   const isKept = (key: string): boolean =>
     !(key.startsWith("firstMoment/") && moments < 1) && !(key.startsWith("secondMoment/") && moments < 2);
-  return [...layout.places].flatMap(([key, { first, rows, paddingRows, columns, ...place }]): Stretch[] =>
-    place.buffer === buffer && isKept(key) ? [[key, first, (rows + paddingRows) * quadsOf(columns)]] : [],
+  return [...layout.places].flatMap(([key, place]) =>
+    partsOf(place).flatMap(({ first, rows, paddingRows, columns, ...part }): Stretch[] =>
+      part.buffer === buffer && isKept(key) ? [[key, first, (rows + paddingRows) * quadsOf(columns)]] : [],
+    ),
   );
 }
 
@@ -128,16 +130,19 @@ function trajectoryIn({ network, layout, options: { batch } }: Planned): Stretch
 const expectAllApart = (planned: Planned): void => {
   const { layout } = planned;
   const ends = {
-    parameters: layout.parameters,
-    first_moment: layout.gradients + layout.moments,
-    second_moment: layout.moments,
     state: layout.state,
     frames: layout.frames,
   };
   for (const [buffer, end] of Object.entries(ends)) {
     expectApart([...namedIn(planned, buffer), ...(buffer === "state" ? waitingIn(planned) : [])], end);
   }
-  expect(layout.parameters).toBeGreaterThanOrEqual(layout.moments);
+  layout.shards.forEach(({ parameters, moments }, shard) => {
+    if (shard === 0) expect([parameters, moments]).toEqual([layout.parameters, layout.moments]);
+    expectApart(namedIn(planned, shardName("parameters", shard)), parameters);
+    expectApart(namedIn(planned, shardName("first_moment", shard)), moments + (shard === 0 ? layout.gradients : 0));
+    expectApart(namedIn(planned, shardName("second_moment", shard)), moments);
+    expect(parameters).toBeGreaterThanOrEqual(moments);
+  });
 };
 
 describe("places", () => {

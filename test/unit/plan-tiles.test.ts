@@ -91,18 +91,21 @@ function writesOfPropagate(
 }
 
 function writesOf(tile: Tile, { network, work, options }: Planned): Write[] {
-  const projection = projectionOf(network, tile);
+  const projection = projectionOf(network, work, tile);
   const sizes = { pre: quadsOf(projection.pre), post: quadsOf(projection.post) };
   return work.isOnePass
     ? writesOfSynapses(tile, sizes, options.batch, work.synapseShape)
     : writesOfPropagate(tile, sizes, options.batch, work.productShape);
 }
 
-function projectionOf(network: Network, { block }: Tile): Projection {
-  const projection = network.projections[block];
-  if (projection === undefined) throw new Error(`There is no projection ${block}.`);
+function projectionOf(network: Network, work: Cut, tile: Tile): Projection {
+  const projection = network.projections[indexOf(work, tile)];
+  if (projection === undefined) throw new Error(`Block ${tile.block} is of no projection.`);
   return projection;
 }
+
+/** A projection has several blocks if its weights are cut into shards. */
+const indexOf = ({ blocks }: Cut, { block }: Tile): number => blocks[block]?.projection ?? NaN;
 
 interface Stretch extends Parts {
   readonly size: number;
@@ -145,7 +148,7 @@ describe("synapses and propagate", () => {
         options: { batch },
       } = planned;
       for (const tile of tilesOf(work.synapses)) {
-        const { from, fromSource, to, pre, post } = projectionOf(network, tile);
+        const { from, fromSource, to, pre, post } = projectionOf(network, work, tile);
         const astray = writesOf(tile, planned).filter(({ kind, place, output, lane }) => {
           const isBack = kind === "feedback";
           const parts = isBack ? work[fromSource ? "sourceFeedback" : "feedback"][from] : work.currents[to];
@@ -169,7 +172,7 @@ describe("synapses and propagate", () => {
       } = planned;
       network.projections.forEach((projection, block) => {
         const [pre, post] = [quadsOf(projection.pre), quadsOf(projection.post)];
-        const tiles = tilesOf(work.synapses).filter((tile) => tile.block === block);
+        const tiles = tilesOf(work.synapses).filter((tile) => indexOf(work, tile) === block);
         const writes = tiles.flatMap((tile) => writesOf(tile, planned));
         for (const kind of ["current", "feedback"] as const) {
           const ours = writes.filter((write) => write.kind === kind);
@@ -197,14 +200,14 @@ describe("synapses and propagate", () => {
       network.populations.forEach(({ size }, population) => {
         const added = new Counts(quadsOf(size) * batch);
         for (const tile of tilesOf(work.synapses)) {
-          if (projectionOf(network, tile).to !== population) continue;
+          if (projectionOf(network, work, tile).to !== population) continue;
           const writes = writesOf(tile, planned);
           const isAdded = !work.isOnePass && (tile.flags & 2) !== 0;
           for (const { kind, output, lane } of writes) {
             if (kind === "bias" || (kind === "current" && isAdded)) added.add(lane * quadsOf(size) + output);
           }
           if (isAdded || writes.some(({ kind }) => kind === "bias")) {
-            expect(carriesBias(network, tile.block)).toBe(true);
+            expect(carriesBias(network, indexOf(work, tile))).toBe(true);
           }
         }
         expect(added.kinds).toEqual([1]);
@@ -246,22 +249,25 @@ describe("learning", () => {
         const isPlastic = network.populations[projection.to]?.bias.plastic === true;
         const learnsBias = carriesBias(network, block) && (isPlastic || measuresAll);
         const side = work.learnsWide ? 2 : 1;
-        for (const tile of work.learnTiles.filter((candidate) => candidate.block === block)) {
+        for (const tile of work.learnTiles.filter((candidate) => indexOf(work, candidate) === block)) {
           // Sixteen rounds of 64 invocations.
           expect(tile.rows).toBeLessThanOrEqual(16 * 64);
+          const { biases: ofBlock, hasWeights = true } = work.blocks[tile.block] ?? {};
+          const hasBiases = ofBlock === "here" || !hasWeights;
           for (const item of range(tile.row, tile.rows)) {
             const [row, column] = [Math.floor(item / tile.columns) * side, (item % tile.columns) * side];
             const rows = range(row, Math.min(side, post - row));
-            for (const i of learnsWeight ? rows : []) {
+            for (const i of hasWeights && learnsWeight ? rows : []) {
               for (const j of range(column, Math.min(side, pre - column))) weights.add(i * pre + j);
             }
+            if (!hasBiases || !learnsBias) continue;
             // Biases go by the same numbers, a quad of rows each; or with the first block of their rows.
             if (side === 1 && item < post) biases.add(item);
             if (side === 2 && column === 0) for (const i of rows) biases.add(i);
           }
         }
         expect(weights.kinds).toEqual([Number(learnsWeight)]);
-        expect(biases.kinds).toEqual([Number(learnsWeight || learnsBias)]);
+        expect(biases.kinds).toEqual([Number(learnsBias)]);
       });
     });
   });
@@ -272,7 +278,9 @@ describe("learning", () => {
       expect(work.learnTiles).toEqual([]);
       network.projections.forEach(({ pre, post }, block) => {
         const weights = new Counts(quadsOf(post) * quadsOf(pre));
-        for (const { row, rows, column, columns } of tilesOf(work.synapses).filter((tile) => tile.block === block)) {
+        for (const { row, rows, column, columns } of tilesOf(work.synapses).filter(
+          (tile) => indexOf(work, tile) === block,
+        )) {
           for (const i of range(row / 4, rows / 4)) {
             for (const j of range(column, columns)) weights.add(i * quadsOf(pre) + j);
           }

@@ -12,6 +12,7 @@ export const defaults: PlanOptions = {
   energies: [],
   trajectoryBytes: 2 ** 26,
   frameBytes: 65536,
+  bindingBytes: Infinity,
   // Small networks, too, are stepped by several kernels, as large ones are.
   fuseSteps: false,
   tuning: tunings.gpu,
@@ -26,7 +27,7 @@ export function dispatchesOf({ initialize, programs: { learning, frozen, window,
   const steps = programs.flatMap(({ start, step, join, end }) => [...start, ...step, ...join, ...end]);
   const back = window === null ? [] : [...window.back, ...window.gradient, ...window.lastGradient, ...window.apply];
   const small = network === null ? [] : [...network.learning, ...network.frozen];
-  return [...new Set([initialize, ...steps, ...back, ...small])];
+  return [...new Set([...initialize, ...steps, ...back, ...small])];
 }
 
 /** What `use` throws. */
