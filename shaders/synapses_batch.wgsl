@@ -144,12 +144,12 @@ fn tile_of(index: u32) -> Tile {
 fn visit_columns(
   tile: Tile,
   projection: Projection,
+  quads: u32,
   offset: u32,
   local: u32,
   plastic: bool,
   rates: Rates,
 ) {
-  let quads = (tile.rows + 3u) / 4u;
   let c0 = column_of(tile, projection, offset + local);
   let c1 = column_of(tile, projection, offset + local + WIDTH);
   var m0 = Lanes();
@@ -195,10 +195,13 @@ fn synapses_batch(
   let projection = projection_of(tile.block);
   let rates = learning_rates();
   let plastic = (projection.flags & LEARNS_WEIGHT) != 0u;
-  for (var offset = 0u; offset < tile.columns; offset += WIDTH * QUADS) {
-    visit_columns(tile, projection, offset, local, plastic, rates);
+  // From the table itself, as a barrier needs bounds that are the same for the whole workgroup.
+  let columns = tiles[index].columns;
+  let quads = (tiles[index].rows + 3u) / 4u;
+  for (var offset = 0u; offset < columns; offset += WIDTH * QUADS) {
+    visit_columns(tile, projection, quads, offset, local, plastic, rates);
   }
-  visit_biases(tile, projection, (tile.rows + 3u) / 4u, local, rates);
+  visit_biases(tile, projection, quads, local, rates);
   if (index == 0u && local == 0u) {
     clock[replica].step += select(0u, 1u, ADVANCE);
     if (LEARN) {

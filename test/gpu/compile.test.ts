@@ -88,7 +88,7 @@ function distinct(all: readonly Constants[]): Constants[] {
 
 /** Overrides in place of those of the first variant that is planned. */
 const extremes: Readonly<Record<KernelName, readonly Constants[]>> = {
-  initialize: [{ SEED_LOW: 2 ** 32 - 1, SEED_HIGH: 2 ** 21 - 1 }],
+  initialize: [{ REPLICAS: 3, PARAMETER_STRIDE: 2 ** 20 }],
   neurons: [
     { FINISH: 1, BEGIN: 1, ERRORS: 0, COSTS: 0, TRACES: 0, HAS_WIDE_ROWS: 0, ACTIVATIONS: 1 },
     { FINISH: 1, BEGIN: 1, ERRORS: 2, COSTS: 1, TRACES: 32, HAS_WIDE_ROWS: 0, ACTIVATIONS: 2 },
