@@ -9,6 +9,7 @@ import { ortPeers } from "./ort.ts";
 import { ours, oursForward } from "./ours.ts";
 import { versionOf } from "./peers.ts";
 import { networkOf } from "./problem.ts";
+import { Remote } from "./remote.ts";
 import { tensorFlowPeers, tensorFlowProduct } from "./tfjs.ts";
 import type { Effort } from "./timing.ts";
 import { torchPeer, type Torch } from "./torch.ts";
@@ -37,19 +38,24 @@ export const BATCHED = { size: 1024, batch: 64 } as const;
 /** Holds the contests, one after the other. */
 export async function* compare(comparison: Comparison, report: (line: string) => void): AsyncGenerator<Finished> {
   const broken = new Set<string>();
-  for (const [k, contest] of contestsOf(comparison).entries()) {
-    const { measured, size, batch } = contest;
-    report(`${measured}, ${size} neurons${batch > 1 ? `, batch ${batch}` : ""}`);
-    const contestants = contest.contestants.filter(({ name }) => !broken.has(name));
-    const finished = await holdTwice({ ...contest, contestants, countCalls: k === 0 }, comparison, report);
-    for (const { engine, verdict } of finished.entries) if (verdict === "does not run") broken.add(engine);
-    yield finished;
+  const remote = new Remote();
+  try {
+    for (const [k, contest] of contestsOf(comparison, remote).entries()) {
+      const { measured, size, batch } = contest;
+      report(`${measured}, ${size} neurons${batch > 1 ? `, batch ${batch}` : ""}`);
+      const contestants = contest.contestants.filter(({ name }) => !broken.has(name));
+      const finished = await holdTwice({ ...contest, contestants, countsCalls: k === 0 }, comparison, report);
+      for (const { engine, verdict } of finished.entries) if (verdict === "does not run") broken.add(engine);
+      yield finished;
+    }
+  } finally {
+    remote.close();
   }
 }
 
-type Planned = Omit<Contest, "countCalls"> & { readonly measured: Measured };
+type Planned = Omit<Contest, "countsCalls"> & { readonly measured: Measured };
 
-function contestsOf({ sizes, peers, torch, effort, gpu, software }: Comparison): Planned[] {
+function contestsOf({ sizes, peers, torch, effort, gpu, software }: Comparison, remote: Remote): Planned[] {
   const among = (family: NpmPeer, contestants: readonly Contestant[]): readonly Contestant[] =>
     peers.includes(family) ? contestants : [];
   const jax = versionOf("@jax-js/jax");
@@ -64,7 +70,7 @@ function contestsOf({ sizes, peers, torch, effort, gpu, software }: Comparison):
       ...(software && takesManySteps(size) ? [ours(gpu, { fuseSteps: true })] : []),
       ...among("jax-js", [jaxPeer(jax)]),
       ...among("tfjs", tensorFlowPeers(tensorFlow)),
-      ...among("ort", ortPeers(versionOf("onnxruntime-web"))),
+      ...among("ort", remote.standIns(ortPeers(versionOf("onnxruntime-web")))),
       ...(torch === null ? [] : [torchPeer(torch)]),
     ],
   }));

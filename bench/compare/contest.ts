@@ -1,8 +1,9 @@
 /** One problem, several engines: first they must agree with the f64 twin, then they are timed in turns. */
 
-import { callsPerStep, type Calls } from "./calls.ts";
+import type { Calls } from "./calls.ts";
 import type { Contestant, Engine, Family } from "./engine.ts";
 import { ETA, makeProblem, type Problem } from "./problem.ts";
+import { countCalls } from "./remote.ts";
 import { interleave, type Effort, type Rates } from "./timing.ts";
 import { agreementOf, agrees, expected, type Agreement, type Work } from "./twin.ts";
 
@@ -16,7 +17,7 @@ export interface Contest {
   readonly batch: number;
   readonly contestants: readonly Contestant[];
   readonly effort: Effort;
-  readonly countCalls: boolean;
+  readonly countsCalls: boolean;
 }
 
 export type Verdict = "agrees" | "disagrees" | "does not run";
@@ -94,7 +95,7 @@ async function use<T>(contestant: Contestant, problem: Problem, what: (engine: E
 
 /** Adds rates, and calls if they are wanted, to the entries that agree. */
 async function time(contest: Contest, entries: readonly Entry[]): Promise<Entry[]> {
-  const { size, batch, contestants, effort, countCalls } = contest;
+  const { size, batch, contestants, effort, countsCalls } = contest;
   const problem = makeProblem(size, batch, ETA);
   const engines: Engine[] = [];
   const added = new Map<string, Pick<Entry, "calls" | "rates">>();
@@ -104,19 +105,13 @@ async function time(contest: Contest, entries: readonly Entry[]): Promise<Entry[
     const rates = await interleave(engines, effort);
     for (const [k, { name }] of taking.entries()) {
       const engine = engines[k] as Engine;
-      added.set(name, { rates: rates[k] ?? null, calls: countCalls ? await countCallsOf(engine) : null });
+      added.set(name, { rates: rates[k] ?? null, calls: countsCalls ? await countCalls(engine, COUNTED_STEPS) : null });
       await requireFinite(name, engine);
     }
   } finally {
     for (const engine of engines) await engine.close();
   }
   return entries.map((entry) => ({ ...entry, ...added.get(entry.engine) }));
-}
-
-async function countCallsOf(engine: Engine): Promise<Calls> {
-  return callsPerStep(COUNTED_STEPS, async () => {
-    await engine.run(COUNTED_STEPS);
-  });
 }
 
 /** Numbers that are not finite may be quicker or slower than others. */

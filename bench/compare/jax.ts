@@ -32,6 +32,18 @@ interface Jax {
   };
 }
 
+/**
+ * Steps are kept back until somebody waits for them, and the more there are the longer each takes: without flushes it is
+ * up to four times slower. This number of steps was the fastest, or as fast as any, on two adapters.
+ */
+const FLUSHED_STEPS = 8;
+
+/** Sends what is kept back on its way without waiting for it. Waiting would be slower. */
+async function flush(jax: Jax, arrays: readonly JaxArray[]): Promise<void> {
+  void jax.blockUntilReady(arrays);
+  await new Promise(setImmediate);
+}
+
 async function loadJax(): Promise<Jax> {
   // Node 20 lacks the iterator helpers that it uses.
   await load("core-js/actual/iterator/index.js");
@@ -61,13 +73,16 @@ function openStep(jax: Jax, problem: Problem): Engine {
   let state = [numpy.array(problem.weight).reshape([size, size]), zeros(), zeros(), zeros(), zeros()];
   const [weight, rate] = [() => state[0] as JaxArray, () => state[4] as JaxArray];
   return {
-    run: (steps) => {
-      for (let done = 0; done < steps; done++) state = step(...state, bias.ref, target.ref);
+    run: async (steps) => {
+      for (let done = 1; done <= steps; done++) {
+        state = step(...state, bias.ref, target.ref);
+        if (done % FLUSHED_STEPS === 0) await flush(jax, [weight(), rate()]);
+      }
     },
     settle: () => jax.blockUntilReady([weight(), rate()]),
     read: async () => ({ rate: await rate().ref.data(), weight: await weight().ref.data() }),
     close: () => {
-      for (const array of [...state, bias, target]) array.dispose();
+      dispose([...state, bias, target]);
       step.dispose();
     },
   };
@@ -108,18 +123,26 @@ export function jaxProduct(version: string): Contestant {
       const jax = await loadJax();
       const left = jax.numpy.array(target).reshape([batch, size]);
       const right = jax.numpy.array(weight).reshape([size, size]);
-      let product = jax.numpy.matmul(left.ref, right.ref);
+      let products = [jax.numpy.matmul(left.ref, right.ref)];
       return {
-        run: (steps) => {
-          for (let done = 0; done < steps; done++) {
-            product.dispose();
-            product = jax.numpy.matmul(left.ref, right.ref);
+        run: async (steps) => {
+          for (let open = steps; open > 0; open -= FLUSHED_STEPS) {
+            dispose(products);
+            products = Array.from({ length: Math.min(open, FLUSHED_STEPS) }, () =>
+              jax.numpy.matmul(left.ref, right.ref),
+            );
+            // A product that nobody waits for is not computed at all.
+            await flush(jax, products);
           }
         },
-        settle: () => jax.blockUntilReady([product]),
-        read: async () => ({ rate: await product.ref.data(), weight: [] }),
-        close: () => [product, left, right].forEach((array) => array.dispose()),
+        settle: () => jax.blockUntilReady(products),
+        read: async () => ({ rate: await (products[0] as JaxArray).ref.data(), weight: [] }),
+        close: () => dispose([...products, left, right]),
       };
     },
   };
+}
+
+function dispose(arrays: readonly JaxArray[]): void {
+  for (const array of arrays) array.dispose();
 }

@@ -83,8 +83,17 @@ export function caseCells(each: CaseResult): string[] {
 export { caseHead };
 
 export function caseLines(cases: readonly CaseResult[]): string[] {
-  const told = cases.filter(({ reason }) => reason !== null).map(({ name, reason }) => `${name}: ${reason ?? ""}`);
+  const told = reasonLines(cases);
   return [...table(caseHead, cases.map(caseCells)), ...(told.length === 0 ? [] : ["", ...told])];
+}
+
+/** Why cases were not measured; those with the same reason share a line. */
+export function reasonLines(cases: readonly CaseResult[]): string[] {
+  const names = new Map<string, string[]>();
+  for (const { name, reason } of cases) {
+    if (reason !== null) names.set(reason, [...(names.get(reason) ?? []), name]);
+  }
+  return Array.from(names, ([reason, all]) => `${all.join("; ")}: ${reason}`);
 }
 
 /** Where the time of a step goes, of the cases that have timestamps; kernels of less than a fiftieth are left out. */

@@ -10,6 +10,7 @@ import {
   deviceLines,
   kernelLines,
   ratioLines,
+  reasonLines,
   SOFTWARE_LABEL,
 } from "../../bench/harness/report.ts";
 import { BENCH_SCHEMA, isWrong, type BenchReport } from "../../bench/harness/result.ts";
@@ -65,7 +66,7 @@ function hear(event: BenchEvent, seconds: number): void {
   } else if (event.kind === "begins") {
     console.error(`${duration(seconds).padStart(5)}  ${event.index + 1} of ${event.count}: ${event.name}`);
   } else {
-    for (const { name, reason } of event.cases) if (reason !== null) console.error(`       ${name}: ${reason}`);
+    for (const line of reasonLines(event.cases)) console.error(`       ${line}`);
   }
 }
 
