@@ -1,5 +1,6 @@
 /** All contests of a comparison, from the smallest network to the largest, and what they come to. */
 
+import type { Method } from "../harness/contest.ts";
 import { requirements } from "../../src/index.ts";
 import { hold, type Contest, type ContestResult } from "./contest.ts";
 import type { Contestant, NpmPeer } from "./engine.ts";
@@ -9,16 +10,14 @@ import { ortPeers } from "./ort.ts";
 import { ours, oursForward } from "./ours.ts";
 import { versionOf } from "./peers.ts";
 import { networkOf } from "./problem.ts";
-import { Remote } from "./remote.ts";
 import { tensorFlowPeers, tensorFlowProduct } from "./tfjs.ts";
-import type { Effort } from "./timing.ts";
 import { torchPeer, type Torch } from "./torch.ts";
 
 export interface Comparison {
   readonly sizes: readonly number[];
   readonly peers: readonly NpmPeer[];
   readonly torch: Torch | null;
-  readonly effort: Effort;
+  readonly method: Method;
   readonly gpu: GPU;
   readonly software: boolean;
 }
@@ -38,24 +37,19 @@ export const BATCHED = { size: 1024, batch: 64 } as const;
 /** Holds the contests, one after the other. */
 export async function* compare(comparison: Comparison, report: (line: string) => void): AsyncGenerator<Finished> {
   const broken = new Set<string>();
-  const remote = new Remote();
-  try {
-    for (const [k, contest] of contestsOf(comparison, remote).entries()) {
-      const { measured, size, batch } = contest;
-      report(`${measured}, ${size} neurons${batch > 1 ? `, batch ${batch}` : ""}`);
-      const contestants = contest.contestants.filter(({ name }) => !broken.has(name));
-      const finished = await holdTwice({ ...contest, contestants, countsCalls: k === 0 }, comparison, report);
-      for (const { engine, verdict } of finished.entries) if (verdict === "does not run") broken.add(engine);
-      yield finished;
-    }
-  } finally {
-    remote.close();
+  for (const [k, contest] of contestsOf(comparison).entries()) {
+    const { measured, size, batch } = contest;
+    report(`${measured}, ${size} neurons${batch > 1 ? `, batch ${batch}` : ""}`);
+    const contestants = contest.contestants.filter(({ name }) => !broken.has(name));
+    const finished = await holdTwice({ ...contest, contestants, countsCalls: k === 0 }, comparison, report);
+    for (const { engine, verdict } of finished.entries) if (verdict === "does not run") broken.add(engine);
+    yield finished;
   }
 }
 
 type Planned = Omit<Contest, "countsCalls"> & { readonly measured: Measured };
 
-function contestsOf({ sizes, peers, torch, effort, gpu, software }: Comparison, remote: Remote): Planned[] {
+function contestsOf({ sizes, peers, torch, method, gpu, software }: Comparison): Planned[] {
   const among = (family: NpmPeer, contestants: readonly Contestant[]): readonly Contestant[] =>
     peers.includes(family) ? contestants : [];
   const jax = versionOf("@jax-js/jax");
@@ -64,13 +58,13 @@ function contestsOf({ sizes, peers, torch, effort, gpu, software }: Comparison, 
     measured: "step" as const,
     size,
     batch: 1,
-    effort,
+    method,
     contestants: [
       ours(gpu),
       ...(software && takesManySteps(size) ? [ours(gpu, { fuseSteps: true })] : []),
       ...among("jax-js", [jaxPeer(jax)]),
       ...among("tfjs", tensorFlowPeers(tensorFlow)),
-      ...among("ort", remote.standIns(ortPeers(versionOf("onnxruntime-web")))),
+      ...among("ort", ortPeers(versionOf("onnxruntime-web"))),
       ...(torch === null ? [] : [torchPeer(torch)]),
     ],
   }));
@@ -80,10 +74,10 @@ function contestsOf({ sizes, peers, torch, effort, gpu, software }: Comparison, 
     ...steps,
     ...(products.length === 0
       ? []
-      : [{ measured: "product" as const, ...BATCHED, effort, contestants: [oursForward(gpu), ...products] }]),
+      : [{ measured: "product" as const, ...BATCHED, method, contestants: [oursForward(gpu), ...products] }]),
     ...(batched.length === 0
       ? []
-      : [{ measured: "batched step" as const, ...BATCHED, effort, contestants: [ours(gpu), ...batched] }]),
+      : [{ measured: "batched step" as const, ...BATCHED, method, contestants: [ours(gpu), ...batched] }]),
   ];
 }
 
@@ -104,7 +98,7 @@ async function holdTwice(
     const rates = result.entries.map(({ engine, family, rates: found }) => ({
       engine,
       family,
-      rate: found?.median ?? null,
+      samples: found?.samples ?? null,
     }));
     return { ...result, measured, size, batch, repeated, ratios: ratiosOf(rates, { measured, size, batch, software }) };
   };

@@ -1,10 +1,10 @@
 /** One problem, several engines: first they must agree with the f64 twin, then they are timed in turns. */
 
-import type { Calls } from "./calls.ts";
+import { callsPerStep, type Calls } from "./calls.ts";
 import type { Contestant, Engine, Family } from "./engine.ts";
 import { ETA, makeProblem, type Problem } from "./problem.ts";
-import { countCalls } from "./remote.ts";
-import { interleave, type Effort, type Rates } from "./timing.ts";
+import { contest as takeSamples, type Method } from "../harness/contest.ts";
+import { spreadOf, type Spread } from "../harness/statistics.ts";
 import { agreementOf, agrees, expected, type Agreement, type Work } from "./twin.ts";
 
 /** Steps after which engines must agree with the twin. */
@@ -16,8 +16,13 @@ export interface Contest {
   readonly size: number;
   readonly batch: number;
   readonly contestants: readonly Contestant[];
-  readonly effort: Effort;
+  readonly method: Method;
   readonly countsCalls: boolean;
+}
+
+/** Steps per second. */
+export interface Rates extends Spread {
+  readonly samples: readonly number[];
 }
 
 export type Verdict = "agrees" | "disagrees" | "does not run";
@@ -95,23 +100,45 @@ async function use<T>(contestant: Contestant, problem: Problem, what: (engine: E
 
 /** Adds rates, and calls if they are wanted, to the entries that agree. */
 async function time(contest: Contest, entries: readonly Entry[]): Promise<Entry[]> {
-  const { size, batch, contestants, effort, countsCalls } = contest;
+  const { size, batch, contestants, method, countsCalls } = contest;
   const problem = makeProblem(size, batch, ETA);
   const engines: Engine[] = [];
   const added = new Map<string, Pick<Entry, "calls" | "rates">>();
   try {
     const taking = contestants.filter((_, k) => entries[k]?.verdict === "agrees");
     for (const contestant of taking) engines.push(await contestant.open(problem));
-    const rates = await interleave(engines, effort);
+    const calls: (Calls | null)[] = [];
+    for (const engine of engines) calls.push(countsCalls ? await countCalls(engine) : null);
+    const samples = await takeSamples(
+      taking.map(({ name }, k) => timed(name, engines[k] as Engine)),
+      method,
+    );
     for (const [k, { name }] of taking.entries()) {
-      const engine = engines[k] as Engine;
-      added.set(name, { rates: rates[k] ?? null, calls: countsCalls ? await countCalls(engine, COUNTED_STEPS) : null });
-      await requireFinite(name, engine);
+      const found = samples[name] ?? [];
+      added.set(name, { rates: { ...spreadOf(found), samples: found }, calls: calls[k] ?? null });
+      await requireFinite(name, engines[k] as Engine);
     }
   } finally {
     for (const engine of engines) await engine.close();
   }
   return entries.map((entry) => ({ ...entry, ...added.get(entry.engine) }));
+}
+
+function timed(name: string, engine: Engine): Parameters<typeof takeSamples>[0][number] {
+  return {
+    name,
+    run: async (steps) => {
+      await engine.run(steps);
+      await engine.settle();
+    },
+  };
+}
+
+function countCalls(engine: Engine): Promise<Calls> {
+  return callsPerStep(COUNTED_STEPS, async () => {
+    await engine.run(COUNTED_STEPS);
+    await engine.settle();
+  });
 }
 
 /** Numbers that are not finite may be quicker or slower than others. */

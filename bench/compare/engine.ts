@@ -1,6 +1,5 @@
 /** What a peer is to the comparison. */
 
-import type { Calls } from "./calls.ts";
 import type { Outcome, Problem } from "./problem.ts";
 import type { Work } from "./twin.ts";
 
@@ -10,8 +9,6 @@ export interface Engine {
   run(steps: number): void | Promise<void>;
   /** Resolves when all steps so far are done. */
   settle(): Promise<unknown>;
-  /** Calls of each of some more steps, if they are made in another process. */
-  countCalls?(steps: number): Promise<Calls>;
   /** As it is after all steps so far. */
   read(): Promise<Outcome>;
   /** Lets go of its memory. It is not used any more. */

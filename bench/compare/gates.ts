@@ -1,5 +1,6 @@
 /** What is aimed at: how many times as fast as a peer, for each kind of adapter. */
 
+import { median, pairedRatio } from "../harness/statistics.ts";
 import type { Family } from "./engine.ts";
 
 /** What a ratio is made of; "product" is that of a matrix product, in floating-point operations per second. */
@@ -39,11 +40,11 @@ export const goals: readonly Goal[] = [
   { goal: "G12", peer: "jax-js", measured: "batched step", cpu: always(1.5), gpu: always(1.5) },
 ];
 
-/** The rate of an engine in one contest; null where it does not run or does not agree. */
+/** The rates of an engine in one contest, round by round; null where it does not run or does not agree. */
 export interface Result {
   readonly engine: string;
   readonly family: Family;
-  readonly rate: number | null;
+  readonly samples: readonly number[] | null;
 }
 
 export interface Ratio {
@@ -72,8 +73,8 @@ export function ratiosOf(results: readonly Result[], { measured, size, batch, so
   const mine = results.find(({ family }) => family === "ours");
   return goals.flatMap((goal) => {
     const peer = fastest(results.filter(({ family }) => family === goal.peer));
-    if (goal.measured !== measured || typeof mine?.rate !== "number" || peer === undefined) return [];
-    const value = mine.rate / peer.rate;
+    if (goal.measured !== measured || mine === undefined || mine.samples === null || peer === undefined) return [];
+    const value = pairedRatio(mine.samples, peer.samples);
     const gate = (software ? goal.cpu : goal.gpu)(size);
     const unit = measured === "product" ? "FLOP/s" : "steps/s";
     return {
@@ -90,8 +91,10 @@ export function ratiosOf(results: readonly Result[], { measured, size, batch, so
   });
 }
 
-function fastest(results: readonly Result[]): { readonly engine: string; readonly rate: number } | undefined {
+function fastest(
+  results: readonly Result[],
+): { readonly engine: string; readonly samples: readonly number[] } | undefined {
   return results
-    .flatMap(({ engine, rate }) => (rate === null ? [] : [{ engine, rate }]))
-    .sort((a, b) => b.rate - a.rate)[0];
+    .flatMap(({ engine, samples }) => (samples === null ? [] : [{ engine, samples }]))
+    .sort((a, b) => median(b.samples) - median(a.samples))[0];
 }

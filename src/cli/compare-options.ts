@@ -1,7 +1,7 @@
 import { access, constants, stat } from "node:fs/promises";
 import { NPM_PEERS, type NpmPeer } from "../../bench/compare/engine.ts";
 import type { Torch } from "../../bench/compare/torch.ts";
-import { pathOf, readChoice, readFlags, readOutputs, readWholeNumber, UsageError } from "./options.ts";
+import { pathOf, readChoice, readFlags, readWholeNumber, requireFile, UsageError } from "./options.ts";
 
 export interface CompareOptions {
   /** Neurons of the networks, ascending. */
@@ -10,7 +10,7 @@ export interface CompareOptions {
   readonly torch: Torch | null;
   readonly samples: number;
   /** Of a sample, at least. */
-  readonly milliseconds: number;
+  readonly sampleMilliseconds: number;
   readonly json: string | undefined;
 }
 
@@ -25,24 +25,22 @@ const MOST_NEURONS = 16_384;
  * @throws UsageError
  */
 export async function readCompareOptions(args: readonly string[]): Promise<CompareOptions | null> {
-  const isQuick = args.includes("--quick");
-  const rest = args.filter((arg) => arg !== "--quick");
-  const { values, positionals, wantsHelp } = readFlags(rest, [
-    "json",
-    "sizes",
-    "only",
-    "torch-python",
-    "torch-checkout",
-  ]);
+  const { values, switches, positionals, wantsHelp } = readFlags(
+    args,
+    ["json", "sizes", "only", "torch-python", "torch-checkout"],
+    ["quick"],
+  );
   if (wantsHelp) return null;
+  const isQuick = switches.has("quick");
   const [stray] = positionals;
   if (stray !== undefined) throw new UsageError(`"${stray}" is not a flag; npm run compare takes flags only.`);
-  const { json } = values["json"] === undefined ? { json: undefined } : await readOutputs({ json: values["json"] });
+  const json = values["json"] === undefined ? undefined : pathOf(values["json"]);
+  if (json !== undefined) await requireFile("--json", json);
   return {
     sizes: values["sizes"] === undefined ? (isQuick ? QUICK_SIZES : DEFAULT_SIZES) : readSizes(values["sizes"]),
     peers: readPeers(values["only"]),
     torch: await readTorch(values["torch-python"], values["torch-checkout"]),
-    ...(isQuick ? { samples: 5, milliseconds: 100 } : { samples: 7, milliseconds: 200 }),
+    ...(isQuick ? { samples: 5, sampleMilliseconds: 100 } : { samples: 7, sampleMilliseconds: 200 }),
     json,
   };
 }

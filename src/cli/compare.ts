@@ -39,15 +39,19 @@ async function run(options: CompareOptions, signal: AbortSignal): Promise<number
   if (options.torch === null) {
     console.log("The authors' PyTorch code is skipped: it needs --torch-python and --torch-checkout.");
   }
-  const { sizes, peers, torch, samples, milliseconds } = options;
-  const effort = { samples, milliseconds, now: () => performance.now() };
-  const request = { sizes, peers, torch, effort, gpu, software: adapter.software };
+  const { sizes, peers, torch, samples, sampleMilliseconds } = options;
+  const method = { samples, sampleMilliseconds, signal };
+  const request = { sizes, peers, torch, method, gpu, software: adapter.software };
   const finished: Finished[] = [];
-  for await (const each of compare(request, progress)) {
-    if (signal.aborted) return INTERRUPTED;
-    say(contestLines(each));
-    say(callLines(each.entries));
-    finished.push(each);
+  try {
+    for await (const each of compare(request, progress)) {
+      say(contestLines(each));
+      say(callLines(each.entries));
+      finished.push(each);
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    return INTERRUPTED;
   }
   return finish(finished, adapter, options);
 }
@@ -81,7 +85,7 @@ async function finish(finished: readonly Finished[], adapter: AdapterFacts, opti
 }
 
 function summaryOf(finished: readonly Finished[], adapter: AdapterFacts, options: CompareOptions): object {
-  const { samples, milliseconds } = options;
+  const { samples, sampleMilliseconds } = options;
   return {
     schema: COMPARE_SCHEMA,
     version,
@@ -94,7 +98,7 @@ function summaryOf(finished: readonly Finished[], adapter: AdapterFacts, options
       threads: availableParallelism(),
     },
     network: { kind: "recurrent", activation: "tanh", dt: 1, tauM: TAU_M, tauR: TAU_R, beta: BETA, eta: ETA },
-    effort: { samples, milliseconds },
+    method: { samples, sampleMilliseconds },
     cases: finished.flatMap(casesOf),
     ratios: byGoal(finished.flatMap(({ ratios }) => ratios)),
   };
