@@ -127,10 +127,8 @@ export function planningOf({ batch, optimizer }: Group, variant: VariantName, so
       return { ...plain, fuseSteps: true };
     case "tiled":
       return { ...plain, tuning: { ...tunings[software ? "cpu" : "gpu"], onePassBatch: 0 } };
-    case "replicas": {
-      const many = { ...plain, fuseSteps: true, replicas: REPLICAS };
-      return many;
-    }
+    case "replicas":
+      return { ...plain, fuseSteps: true, replicas: REPLICAS };
   }
 }
 

@@ -1,7 +1,7 @@
 /** Simulators that take part: made through the public API on the bench's device, stepped by `encode`. */
 
 import { createSimulator, type Plan, type RunOptions, type Simulator } from "../../src/index.ts";
-import { learns, networkOf, patternsOf, planningOf, REPLICAS, SEED, type Group, type VariantName } from "./cases.ts";
+import { learns, networkOf, patternsOf, planningOf, SEED, type Group, type VariantName } from "./cases.ts";
 import type { Contestant } from "./contest.ts";
 
 export interface Subject {
@@ -29,13 +29,16 @@ export async function openSubject(
 ): Promise<Subject> {
   const planning = planningOf(group, variant, software);
   const key = JSON.stringify(planning);
-  const sim = known.get(key) ?? (await createSimulator(networkOf(group.shape), { ...planning, device, seed: SEED }));
+  const networks = planning.replicas ?? 1;
+  // All replicas are the same network, so that each can be compared with the one reference.
+  const seeds = Array.from({ length: networks }, () => SEED);
+  const sim = known.get(key) ?? (await createSimulator(networkOf(group.shape), { ...planning, device, seeds }));
   if (!known.has(key)) {
     known.set(key, sim);
     fill(sim);
   }
   const run = stepper(sim, learns(variant));
-  return { variant, sim, networks: variant === "replicas" ? REPLICAS : 1, contestant: { name: variant, run } };
+  return { variant, sim, networks, contestant: { name: variant, run } };
 }
 
 /** Writes one frame of inputs and targets, which then holds. */

@@ -27,6 +27,8 @@ describe("flags", () => {
     const flags = readFlags(["a.json", "--host", "node", "--seed=-3", "b.json", "-h"], ["host", "seed"]);
     expect(flags).toEqual({
       values: { host: "node", seed: "-3" },
+      switches: new Set(),
+      switches: new Set(),
       positionals: ["a.json", "b.json"],
       wantsHelp: true,
     });
