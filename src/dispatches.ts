@@ -143,7 +143,7 @@ export class Dispatches {
         },
         ...this.tiles(work.synapses, range),
       } as const;
-      const counted = { ...constants, ...(shard > 0 && { ADVANCE: 0 }) };
+      const counted = { ...constants, ADVANCE: Number(shard === 0) };
       return batch === 1
         ? { ...common, kernel: "synapses", constants: { ...counted, ROWS } }
         : { ...common, kernel: "synapses_batch", constants: { ...counted, BATCH: batch, LANES: batch } };

@@ -18,6 +18,7 @@ import {
   type RunConstants,
 } from "./tables.ts";
 import type { TileRange } from "./tiles.ts";
+import { piecesOf, type Piece } from "./trajectory.ts";
 
 /** Numeric flags of the WebGPU specification, so that nothing is asked of the global scope. */
 const usage = { copySource: 4, copyDestination: 8, uniform: 64, storage: 128 };
@@ -266,21 +267,6 @@ export class Engine {
     pass.end();
     this.device.queue.submit([encoder.finish()]);
   }
-}
-
-interface Piece {
-  readonly from: number;
-  readonly to: number;
-  readonly steps: number;
-}
-
-/** `steps` steps in pieces of at most `grain`. */
-function piecesOf(steps: number, grain: number): Piece[] {
-  return Array.from({ length: Math.ceil(steps / grain) }, (_, index) => ({
-    from: index * grain,
-    to: Math.min((index + 1) * grain, steps),
-    steps,
-  }));
 }
 
 function dispatchesOf({ programs: { learning, frozen, window, network } }: Plan): Dispatch[] {

@@ -52,3 +52,19 @@ function segmentsOf(window: number, steps: number): Segments {
   const last = window - (count - 1) * steps;
   return { steps, count, last, recomputation: (2 * window - last) / window };
 }
+
+/** Steps `from` to `to` of a run of `steps` steps. */
+export interface Piece {
+  readonly from: number;
+  readonly to: number;
+  readonly steps: number;
+}
+
+/** `steps` steps in pieces of at most `grain`. */
+export function piecesOf(steps: number, grain: number): Piece[] {
+  return Array.from({ length: Math.ceil(steps / grain) }, (_, index) => ({
+    from: index * grain,
+    to: Math.min((index + 1) * grain, steps),
+    steps,
+  }));
+}
