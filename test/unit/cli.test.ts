@@ -28,7 +28,6 @@ describe("flags", () => {
     expect(flags).toEqual({
       values: { host: "node", seed: "-3" },
       switches: new Set(),
-      switches: new Set(),
       positionals: ["a.json", "b.json"],
       wantsHelp: true,
     });
