@@ -6,7 +6,7 @@ import { allFinite, expectedOf, hasReference, outcomeOf, verdictOf, type Values,
 import { contest, type Method } from "./contest.ts";
 import type { Yardstick, Yardsticks } from "./denominators.ts";
 import type { BenchDevice } from "./device.ts";
-import { COPY, IN_PLACE, openPasses, READ, type Passes } from "./passes.ts";
+import { COPY, IN_PLACE, openPasses, READ, type Passes, type Stretch } from "./passes.ts";
 import { profile, type KernelTime } from "./profile.ts";
 import type { GroupFigures, Memory } from "./ratios.ts";
 import type { Bandwidth, CaseResult } from "./result.ts";
@@ -126,11 +126,10 @@ function refusalOf(error: Error): Pick<Entry, "status" | "reason"> {
 }
 
 /** The memory of the weights of the first projection; there is no other one where passes are measured. */
-function weightsOf(sim: Simulator): { buffer: GPUBuffer; offset: number; size: number } {
+function weightsOf(sim: Simulator): readonly Stretch[] {
   const [path = ""] = [...sim.plan.places.keys()].filter((key) => key.startsWith("weight/"));
   const [, from = "", to = ""] = path.split("/");
-  const { buffer, offset, size } = sim.buffer("weight", { from, to });
-  return { buffer, offset, size };
+  return sim.buffers("weight", { from, to }).map(({ buffer, offset, size }) => ({ buffer, offset, size }));
 }
 
 function memoryOf({ plan }: Simulator): Memory {

@@ -24,16 +24,20 @@ const largestCopy = 512 * 2 ** 20;
 /** Milliseconds after which no further number of workgroups is tried. */
 const searchMilliseconds = 1500;
 
+/** A stretch of a buffer, in bytes. */
+export interface Stretch {
+  readonly buffer: GPUBuffer;
+  readonly offset: number;
+  readonly size: number;
+}
+
 /**
- * Passes over `memory`, which is left as it is, each with the number of workgroups that is best here.
+ * Passes over memory, which is left as it is, each with the number of workgroups that is best here.
  *
- * @param memory of the weights of a simulator, bound whole.
+ * @param stretches of the weights of a simulator: several where one may not be bound whole.
  */
-export async function openPasses(
-  device: GPUDevice,
-  memory: { readonly buffer: GPUBuffer; readonly offset: number; readonly size: number },
-): Promise<Passes> {
-  const { size } = memory;
+export async function openPasses(device: GPUDevice, stretches: readonly Stretch[]): Promise<Passes> {
+  const size = stretches.reduce((sum, stretch) => sum + stretch.size, 0);
   const owned: GPUBuffer[] = [uniformOf(device, [1, 1, 1, 1])];
   const storage = (bytes: number): GPUBuffer => {
     const buffer = device.createBuffer({ label: "bench/passes", size: bytes, usage: GPUBufferUsage.STORAGE });
@@ -42,20 +46,23 @@ export async function openPasses(
   };
   const [factor] = owned as [GPUBuffer];
   const sums = storage(16 * 256 * 8192);
-  const kinds: { name: string; kernel: BenchKernelName; bytes: number; buffers: GPUBufferBinding[] }[] = [
-    { name: IN_PLACE, kernel: "in_place", bytes: 2 * size, buffers: [{ buffer: factor }, memory] },
-    { name: READ, kernel: "sum_up", bytes: size, buffers: [memory, { buffer: sums }] },
-  ];
+  const kinds: { name: string; kernel: BenchKernelName; bytes: number; bind: (part: Stretch) => GPUBufferBinding[] }[] =
+    [
+      { name: IN_PLACE, kernel: "in_place", bytes: 2 * size, bind: (part) => [{ buffer: factor }, part] },
+      { name: READ, kernel: "sum_up", bytes: size, bind: (part) => [part, { buffer: sums }] },
+    ];
   if (size <= largestCopy) {
-    kinds.push({ name: COPY, kernel: "copy", bytes: 2 * size, buffers: [memory, { buffer: storage(size) }] });
+    const goals = new Map(stretches.map((part) => [part, storage(part.size)]));
+    const bind = (part: Stretch) => [part, { buffer: goals.get(part) as GPUBuffer }];
+    kinds.push({ name: COPY, kernel: "copy", bytes: 2 * size, bind });
   }
   const destroy = (): void => {
     for (const buffer of owned) buffer.destroy();
   };
   try {
     const contestants: Contestant[] = [];
-    for (const { name, kernel, buffers } of kinds) {
-      contestants.push({ name, run: await bestPass(device, kernel, buffers, size) });
+    for (const { name, kernel, bind } of kinds) {
+      contestants.push({ name, run: await bestPass(device, kernel, stretches.map(bind), size) });
     }
     return { contestants, bytes: Object.fromEntries(kinds.map(({ name, bytes }) => [name, bytes])), destroy };
   } catch (error) {
@@ -67,19 +74,19 @@ export async function openPasses(
 async function bestPass(
   device: GPUDevice,
   name: BenchKernelName,
-  buffers: readonly GPUBufferBinding[],
+  bindings: readonly (readonly GPUBufferBinding[])[],
   size: number,
 ): Promise<Contestant["run"]> {
   const start = performance.now();
   let best: { run: Contestant["run"]; taken: number } | null = null;
   for (const WIDTH of widths) {
     const kernel = await compileKernel(device, name, { WIDTH });
-    const group = kernel.bind(buffers);
+    const parts = bindings.map((buffers) => kernel.bind(buffers));
     for (const workgroups of workgroupCounts) {
       const isMore = workgroups * WIDTH * 16 > size && workgroups > workgroupCounts[0];
       const isLate = best !== null && performance.now() - start > searchMilliseconds;
       if (isMore || isLate) continue;
-      const run = (times: number): Promise<void> => runPass(device, kernel, group, workgroups, times);
+      const run = (times: number): Promise<void> => runPass(device, kernel, parts, workgroups, times);
       const taken = await quickest(run);
       if (best === null || taken < best.taken) best = { run, taken };
     }
@@ -105,12 +112,16 @@ async function quickest(run: Contestant["run"]): Promise<number> {
 async function runPass(
   device: GPUDevice,
   kernel: BenchKernel,
-  group: GPUBindGroup,
+  parts: readonly GPUBindGroup[],
   workgroups: number,
   times: number,
 ): Promise<void> {
   for (let left = times; left > 0; left -= 64) {
-    submitPass(device, (pass) => kernel.encode(pass, group, workgroups, Math.min(left, 64)));
+    submitPass(device, (pass) => {
+      for (let time = 0; time < Math.min(left, 64); time++) {
+        for (const part of parts) kernel.encode(pass, part, workgroups);
+      }
+    });
   }
   await device.queue.onSubmittedWorkDone();
 }
