@@ -32,8 +32,32 @@ interface Entry {
   readonly verdict: Verdict | null;
 }
 
-/** Rejects if the device is lost; what one variant cannot do is in its row. */
+/** Rejects if the device is lost; what a group or one of its variants cannot do is in its rows. */
 export async function measureGroup(
+  opened: BenchDevice,
+  group: Group,
+  method: Method,
+  yardsticks: Yardsticks,
+): Promise<GroupOutcome> {
+  try {
+    return await measureVariants(opened, group, method, yardsticks);
+  } catch (error) {
+    if (!concernsOneCase(error)) throw error;
+    const cases: CaseResult[] = [];
+    for (const variant of group.variants) {
+      const entry = { variant, subject: null, ...refusalOf(error), verdict: null };
+      cases.push(await resultOf(group, entry, {}));
+    }
+    return { group, rates: {}, memory: null, cases, bandwidth: null };
+  }
+}
+
+/** After the loss of a device nothing else can be measured. */
+function concernsOneCase(error: unknown): error is VleError {
+  return error instanceof VleError && error.code !== "DEVICE_LOST";
+}
+
+async function measureVariants(
   opened: BenchDevice,
   group: Group,
   method: Method,
@@ -112,8 +136,7 @@ async function openEntry(
   try {
     return await openSubject(device, group, variant, adapter.software, simulators);
   } catch (error) {
-    const isGone = error instanceof DeviceError && error.code === "DEVICE_LOST";
-    if (error instanceof VleError && !isGone) return error;
+    if (concernsOneCase(error)) return error;
     throw error;
   }
 }
