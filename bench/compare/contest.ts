@@ -1,5 +1,6 @@
 /** One problem, several engines: first they must agree with the f64 twin, then they are timed in turns. */
 
+import { busyShare } from "./busy.ts";
 import { callsPerStep, type Calls } from "./calls.ts";
 import type { Contestant, Engine, Family } from "./engine.ts";
 import { ETA, makeProblem, type Problem } from "./problem.ts";
@@ -43,6 +44,8 @@ export interface ContestResult {
   readonly entries: readonly Entry[];
   /** How far learning moved rates and weights in the check, relative like an `Agreement`; null if nothing learns. */
   readonly effect: Agreement | null;
+  /** Part of the processors that was in use before the samples, with every engine at rest. */
+  readonly busy: number;
 }
 
 /** A rate at which learning shows in few steps: the effect on a current grows with eta and the number of inputs. */
@@ -66,8 +69,9 @@ export async function hold(contest: Contest, report: (line: string) => void): Pr
     report(`  ${contestant.name}: is checked`);
     entries.push(await check(contestant, problem, wanted.get(contestant.work) ?? { rate: [], weight: [] }));
   }
-  report("  samples are taken in turns");
-  return { effect, entries: await time(contest, entries) };
+  const busy = await busyShare();
+  report(`  samples are taken in turns; other work takes ${Math.round(100 * busy)} % of the machine`);
+  return { effect, busy, entries: await time(contest, entries) };
 }
 
 async function check(

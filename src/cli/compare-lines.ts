@@ -1,15 +1,19 @@
 /** What a comparison came to, in lines for people. */
 
+import { pairedRatio } from "../../bench/harness/statistics.ts";
 import { TOLERANCE } from "../../bench/compare/twin.ts";
 import type { Calls } from "../../bench/compare/calls.ts";
 import type { Finished } from "../../bench/compare/compare.ts";
-import type { Entry } from "../../bench/compare/contest.ts";
+import type { Entry, Rates } from "../../bench/compare/contest.ts";
 import type { Ratio } from "../../bench/compare/gates.ts";
-import { table, whole } from "./format.ts";
+import { percent, table, whole } from "./format.ts";
+
+/** Part of the machine that may be in use by others. */
+const BUSY = 0.2;
 
 /** A row for each engine of a contest. */
-export function contestLines({ measured, size, batch, entries, effect, repeated }: Finished): string[] {
-  const mine = entries.find(({ family }) => family === "ours")?.rates?.median;
+export function contestLines({ measured, size, batch, entries, effect, busy, repeated }: Finished): string[] {
+  const mine = entries.find(({ family }) => family === "ours")?.rates;
   const rows = entries.map((entry) => [
     entry.engine,
     ...ratesOf(entry),
@@ -24,6 +28,9 @@ export function contestLines({ measured, size, batch, entries, effect, repeated 
     ...(effect === null
       ? []
       : [`Learning moved rates by ${small(effect.rate)} and weights by ${small(effect.weight)} in the check.`]),
+    ...(busy > BUSY
+      ? [`Other work takes ${percent(busy)} of the machine: rates and ratios are not to be trusted.`]
+      : []),
     "",
     ...table(head, rows),
   ];
@@ -40,8 +47,8 @@ function ratesOf({ rates }: Entry): [median: string, mad: string] {
   return rates === null ? ["-", "-"] : [figure(rates.median), figure(rates.mad)];
 }
 
-function ratioOf(mine: number | undefined, { rates }: Entry): string {
-  return mine === undefined || rates === null ? "-" : (mine / rates.median).toFixed(2);
+function ratioOf(mine: Rates | null | undefined, { rates }: Entry): string {
+  return !mine || rates === null ? "-" : pairedRatio(mine.samples, rates.samples).toFixed(2);
 }
 
 /** One product is 2 B N^2. */

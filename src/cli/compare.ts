@@ -109,7 +109,7 @@ function byGoal(ratios: readonly Ratio[]): Record<string, Ratio[]> {
   return Object.fromEntries(goals.map((goal) => [goal, ratios.filter((ratio) => ratio.goal === goal)]));
 }
 
-function casesOf({ measured, size, batch, entries, effect, repeated }: Finished): object[] {
+function casesOf({ measured, size, batch, entries, effect, busy, repeated }: Finished): object[] {
   return entries.map(({ engine, family, work, verdict, reason, agreement, rates, calls }) => ({
     name: `${measured}, ${size} neurons, batch ${batch}`,
     engine,
@@ -125,6 +125,7 @@ function casesOf({ measured, size, batch, entries, effect, repeated }: Finished)
     error: agreement,
     effectOfLearning: effect,
     callsPerStep: calls,
+    busy,
     repeated,
   }));
 }
