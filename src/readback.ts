@@ -21,13 +21,14 @@ const stagingLimit = 64 * 2 ** 20;
 
 /**
  * All rows of places of equal rows as they are after the work submitted so far, dense, one place behind the other: one submit
- * copies them, however many buffers they stand in and take on the way.
+ * copies them, however many buffers they stand in and take on the way. `check` throws if that must not be any more.
  */
 export async function readPlaces(
   device: GPUDevice,
   label: string,
   places: readonly Place[],
   bufferOf: (name: BufferName) => GPUBuffer,
+  check: () => void,
 ): Promise<Float32Array> {
   const columns = places[0]?.columns ?? 0;
   const pitch = quadsOf(columns) * 16;
@@ -42,6 +43,7 @@ export async function readPlaces(
         return { staging, size: sizeOfCopies(copies) };
       }),
     );
+    check();
     device.queue.submit([encoder.finish()]);
     const values = new Float32Array((loads.reduce((sum, copies) => sum + sizeOfCopies(copies), 0) / pitch) * columns);
     let at = 0;

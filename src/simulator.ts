@@ -244,7 +244,15 @@ export class Simulator {
       partsOf(place).map((part) => ({ ...part, first: part.first + replica * strideOf(this.plan, part) })),
     );
     try {
-      const data = await readPlaces(device, `${engine.label}/read`, parts, (name) => engine.buffer(name));
+      const data = await readPlaces(
+        device,
+        `${engine.label}/read`,
+        parts,
+        (name) => engine.buffer(name),
+        () => {
+          this.check("read");
+        },
+      );
       options.signal?.throwIfAborted();
       this.check("read");
       return data;
