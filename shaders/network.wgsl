@@ -3,8 +3,8 @@
 // between two parts that depend on each other; on one invocation there is none. Several networks of
 // equal shape may share a workgroup, as they always do the same.
 // Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params,
-// replicas, grid, activation, fields, window, population, neuron, reversal, projections, products,
-// optimizer, learning, tracing, time-constants, summing, applying.
+// replicas, grid, activation, fields, window, population, neuron, reversal, projections,
+// product-tiles, products, optimizer, learning, tracing, time-constants, summing, applying.
 
 override IS_SWEEP: bool = false;
 /// Whether parameters learn: in every step, or after every window.

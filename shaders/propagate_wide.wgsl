@@ -6,7 +6,7 @@
 // to sixteen batch rows ("lanes"), so that it loads fewer quads for each product: 24 for 128, where
 // `propagate` loads 8 for 16.
 // Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params,
-// replicas, grid, projections, projection-bindings, lanes.
+// replicas, grid, projections, projection-bindings, product-tiles, lanes.
 
 /// What is added to the clock's step: 1 on the way forward, 2^32 - 1 on the way back.
 override ADVANCE: u32 = 1u;
@@ -16,24 +16,10 @@ override OUTPUTS: u32 = 2u;
 @group(1) @binding(3) var<storage, read> parameters: array<vec4f>;
 @group(1) @binding(4) var<storage, read_write> partial_sums: array<vec4f>;
 
-/// Tile flags.
-const FORWARD = 1u;
-const WITH_BIAS = 2u;
-
 /// The sums of both quads of outputs.
 struct Sums {
   a: Lanes,
   b: Lanes,
-}
-
-/// Four rows of a quad of columns, `pre` quads apart.
-fn rows_at(place: u32, pre: u32) -> mat4x4f {
-  return mat4x4f(
-    parameters[place],
-    parameters[place + pre],
-    parameters[place + 2u * pre],
-    parameters[place + 3u * pre],
-  );
 }
 
 /// s of rows 4 a.. and 4 b.. over the quads tile.column..+tile.columns.
@@ -118,12 +104,5 @@ fn propagate_wide(
   if (ADVANCE != 0u && index == 0u && local == 0u) {
     clock[replica].step += ADVANCE;
   }
-  let tile = tiles[index];
-  let projection = projection_of(tile.block);
-  let is_forward = (tile.flags & FORWARD) != 0u;
-  let items = select(tile.columns, tile.rows, is_forward);
-  let first = select(tile.column, tile.row, is_forward);
-  for (var item = local; item < items; item += WIDTH) {
-    multiply(tile, projection, is_forward, first + item);
-  }
+  multiply_tile(tiles[index], local);
 }

@@ -7,16 +7,8 @@
 // an invocation goes with up to four quads of columns at a time; it gives partial sums of s and m,
 // which the neurons add up in fixed order.
 // Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params,
-// replicas, grid, projections, projection-bindings, optimizer, plastic-bindings.
+// replicas, grid, projections, projection-bindings, one-pass, optimizer, plastic-bindings.
 
-override LEARN: bool = true;
-/// Whether it counts the step: of several shards of the weights, one does.
-override ADVANCE: bool = true;
-/// Whether any projection returns feedback.
-override FEEDBACK: bool = true;
-/// Whether the invocations of a workgroup add up their currents before they write them. It saves
-/// traffic, but the barrier slows an adapter that runs on a CPU several times.
-override SHARED: bool = true;
 /// Quads of columns of an invocation, 1 to 4.
 override QUADS: u32 = 1u;
 /// Rows of the tallest tile.
@@ -96,17 +88,6 @@ fn visit_biases(tile: Tile, projection: Projection, quads: u32, local: u32, rate
       }
     }
   }
-}
-
-/// A tile with the places of this network.
-fn tile_of(index: u32) -> Tile {
-  var tile = tiles[index];
-  if (REPLICAS != 1u) {
-    tile.current = own(tile.current, SUM_STRIDE);
-    tile.feedback = own(tile.feedback, SUM_STRIDE);
-    tile.flags = own(tile.flags, SUM_STRIDE);
-  }
-  return tile;
 }
 
 /// The columns of a tile from `offset` on, as many as the workgroup takes at a time.
@@ -202,10 +183,5 @@ fn synapses(
     write_shared_currents(tile, select(0u, quads, tile.columns != 0u), local);
   }
   visit_biases(tile, projection, quads, local, rates);
-  if (index == 0u && local == 0u) {
-    clock[replica].step += select(0u, 1u, ADVANCE);
-    if (LEARN) {
-      clock[replica].updates = clock[replica].update;
-    }
-  }
+  count_step(index, local);
 }

@@ -6,15 +6,8 @@
 // use the parameters before the update. The same tiles as those of `synapses`; an invocation keeps
 // the rates and the feedback of its columns for all lanes, so a weight is read once for all.
 // Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params,
-// replicas, grid, projections, projection-bindings, lanes, optimizer, plastic-bindings.
+// replicas, grid, projections, projection-bindings, one-pass, lanes, optimizer, plastic-bindings.
 
-override LEARN: bool = true;
-/// Whether it counts the step: of several shards of the weights, one does.
-override ADVANCE: bool = true;
-/// Whether any projection returns feedback.
-override FEEDBACK: bool = true;
-/// Whether the invocations of a workgroup add up their currents before they write them.
-override SHARED: bool = true;
 /// Quads of columns of an invocation, 1 or 2: each makes the text that is compiled much longer.
 override QUADS: u32 = 1u;
 
@@ -53,12 +46,7 @@ fn visit(
   m: ptr<function, Lanes>,
 ) {
   let place = first + column.index;
-  let rows = mat4x4f(
-    parameters[place],
-    parameters[place + pre],
-    parameters[place + 2u * pre],
-    parameters[place + 3u * pre],
-  );
+  let rows = rows_at(place, pre);
   *s = times_rows(*s, transpose(rows), column.rates);
   if (FEEDBACK) {
     *m = times_rows(*m, rows, e);
@@ -129,17 +117,6 @@ fn visit_biases(tile: Tile, projection: Projection, quads: u32, local: u32, rate
   }
 }
 
-/// A tile with the places of this network.
-fn tile_of(index: u32) -> Tile {
-  var tile = tiles[index];
-  if (REPLICAS != 1u) {
-    tile.current = own(tile.current, SUM_STRIDE);
-    tile.feedback = own(tile.feedback, SUM_STRIDE);
-    tile.flags = own(tile.flags, SUM_STRIDE);
-  }
-  return tile;
-}
-
 /// The columns of a tile from `offset` on, as many as the workgroup takes at a time.
 fn visit_columns(
   tile: Tile,
@@ -202,10 +179,5 @@ fn synapses_batch(
     visit_columns(tile, projection, quads, offset, local, plastic, rates);
   }
   visit_biases(tile, projection, quads, local, rates);
-  if (index == 0u && local == 0u) {
-    clock[replica].step += select(0u, 1u, ADVANCE);
-    if (LEARN) {
-      clock[replica].updates = clock[replica].update;
-    }
-  }
+  count_step(index, local);
 }

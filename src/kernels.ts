@@ -27,11 +27,13 @@ import lanes from "../shaders/common/lanes.wgsl?raw";
 import learning from "../shaders/common/learning.wgsl?raw";
 import neuron from "../shaders/common/neuron.wgsl?raw";
 import neuronBindings from "../shaders/common/neuron-bindings.wgsl?raw";
+import onePass from "../shaders/common/one-pass.wgsl?raw";
 import optimizer from "../shaders/common/optimizer.wgsl?raw";
 import params from "../shaders/common/params.wgsl?raw";
 import plasticBindings from "../shaders/common/plastic-bindings.wgsl?raw";
 import population from "../shaders/common/population.wgsl?raw";
 import populations from "../shaders/common/populations.wgsl?raw";
+import productTiles from "../shaders/common/product-tiles.wgsl?raw";
 import products from "../shaders/common/products.wgsl?raw";
 import projectionBindings from "../shaders/common/projection-bindings.wgsl?raw";
 import projections from "../shaders/common/projections.wgsl?raw";
@@ -53,11 +55,13 @@ const snippets = {
   learning,
   neuron,
   "neuron-bindings": neuronBindings,
+  "one-pass": onePass,
   optimizer,
   params,
   "plastic-bindings": plasticBindings,
   population,
   populations,
+  "product-tiles": productTiles,
   products,
   "projection-bindings": projectionBindings,
   projections,
@@ -100,6 +104,13 @@ const onProjections = [
   { group: 1, name: "state", access: "read" },
 ] as const;
 
+/** Of those that multiply with them. */
+const onProducts = [
+  ...onProjections,
+  { group: 1, name: "parameters", access: "read" },
+  { group: 1, name: "partial_sums", access: "read-write" },
+] as const;
+
 /** Of those that change them. */
 const onPlasticity = [
   ...onProjections,
@@ -107,6 +118,9 @@ const onPlasticity = [
   { group: 1, name: "first_moment", access: "read-write" },
   { group: 1, name: "second_moment", access: "read-write" },
 ] as const;
+
+/** Of those that do both. */
+const onOnePass = [...onPlasticity, { group: 1, name: "partial_sums", access: "read-write" }] as const;
 
 /** Of the kernels that go through the neurons. */
 const onNeurons = [
@@ -130,6 +144,10 @@ const onBlocks = [
   { group: 1, name: "second_moment", access: "read-write" },
 ] as const;
 
+/** Snippets of the kernels that go through the synapses, and of those that change them. */
+const synaptic = ["params", "replicas", "grid", "projections", "projection-bindings"] as const;
+const plastic = [...synaptic, "optimizer", "plastic-bindings"] as const;
+
 /** Overrides of the snippets. */
 const ofStrides = ["STATE_STRIDE", "COST_STRIDE", "PARAMETER_STRIDE", "SUM_STRIDE", "WINDOW_STRIDE"] as const;
 const ofReplicas = ["REPLICAS", ...ofStrides] as const;
@@ -141,6 +159,7 @@ const ofPopulations = [...ofTable, "COSTS", "HAS_WIDE_ROWS", "TARGET_LAG", "ACTI
 const ofNeurons = ["ERRORS", "TRACES", "BEGIN_TRACES", "TRAJECTORY", "PREVIOUS", "POWERS"] as const;
 const ofReversal = ["WINDOW", "COST_LAG", "HAS_DERIVATIVES", "TAU_SUMS", "POTENTIAL_GRADIENT"] as const;
 const ofTimeConstants = ["TAU_SIGNAL", "TAU_TRACE"] as const;
+const ofOnePass = ["LEARN", "ADVANCE", "FEEDBACK", "SHARED"] as const;
 const ofSumming = ["STEPS", "CONTINUES"] as const;
 
 export const kernels = {
@@ -197,43 +216,26 @@ export const kernels = {
   },
   synapses: {
     source: synapses,
-    snippets: ["params", "replicas", "grid", "projections", "projection-bindings", "optimizer", "plastic-bindings"],
-    bindings: [...onPlasticity, { group: 1, name: "partial_sums", access: "read-write" }],
-    overrides: [...ofGrid, "LEARN", "ADVANCE", "FEEDBACK", "SHARED", "QUADS", "ROWS", "OPTIMIZER"],
+    snippets: [...plastic, "one-pass"],
+    bindings: onOnePass,
+    overrides: [...ofGrid, ...ofOnePass, "QUADS", "ROWS", "OPTIMIZER"],
   },
   synapses_batch: {
     source: synapsesBatch,
-    snippets: [
-      "params",
-      "replicas",
-      "grid",
-      "projections",
-      "projection-bindings",
-      "lanes",
-      "optimizer",
-      "plastic-bindings",
-    ],
-    bindings: [...onPlasticity, { group: 1, name: "partial_sums", access: "read-write" }],
-    overrides: [...ofGrid, "LANES", "LEARN", "ADVANCE", "FEEDBACK", "SHARED", "QUADS", "OPTIMIZER"],
+    snippets: [...plastic, "one-pass", "lanes"],
+    bindings: onOnePass,
+    overrides: [...ofGrid, ...ofOnePass, "LANES", "QUADS", "OPTIMIZER"],
   },
   propagate: {
     source: propagate,
-    snippets: ["params", "replicas", "grid", "projections", "projection-bindings", "products"],
-    bindings: [
-      ...onProjections,
-      { group: 1, name: "parameters", access: "read" },
-      { group: 1, name: "partial_sums", access: "read-write" },
-    ],
+    snippets: [...synaptic, "product-tiles", "products"],
+    bindings: onProducts,
     overrides: [...ofGrid, "ADVANCE"],
   },
   propagate_wide: {
     source: propagateWide,
-    snippets: ["params", "replicas", "grid", "projections", "projection-bindings", "lanes"],
-    bindings: [
-      ...onProjections,
-      { group: 1, name: "parameters", access: "read" },
-      { group: 1, name: "partial_sums", access: "read-write" },
-    ],
+    snippets: [...synaptic, "product-tiles", "lanes"],
+    bindings: onProducts,
     overrides: [...ofGrid, "LANES", "ADVANCE", "OUTPUTS"],
   },
   traces: {
@@ -250,22 +252,13 @@ export const kernels = {
   },
   learn: {
     source: learn,
-    snippets: [
-      "params",
-      "replicas",
-      "grid",
-      "projections",
-      "projection-bindings",
-      "optimizer",
-      "plastic-bindings",
-      "learning",
-    ],
+    snippets: [...plastic, "learning"],
     bindings: onPlasticity,
     overrides: [...ofGrid, "MATCHED", "OPTIMIZER"],
   },
   learn_wide: {
     source: learnWide,
-    snippets: ["params", "replicas", "grid", "projections", "projection-bindings", "optimizer", "plastic-bindings"],
+    snippets: plastic,
     bindings: onPlasticity,
     overrides: [...ofGrid, "OPTIMIZER"],
   },
@@ -326,7 +319,7 @@ export const kernels = {
         "neuron",
         "reversal",
       ] as const),
-      ...(["projections", "products", "optimizer", "learning", "tracing", "time-constants"] as const),
+      ...(["projections", "product-tiles", "products", "optimizer", "learning", "tracing", "time-constants"] as const),
       ...(["summing", "applying"] as const),
     ],
     bindings: [

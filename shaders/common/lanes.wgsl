@@ -1,6 +1,6 @@
 // Quads of up to 16 batch rows ("lanes"), in groups of four.
-// Provides: LANES, Lanes, load_lanes, within_batch, times_rows, outer, write_lanes. Uses: grid, and
-// the bindings state, partial_sums.
+// Provides: LANES, Lanes, load_lanes, within_batch, rows_at, times_rows, outer, write_lanes. Uses:
+// grid, and the bindings state, parameters, partial_sums.
 
 /// Lanes that an invocation takes at a time.
 override LANES: u32 = 16u;
@@ -47,6 +47,16 @@ fn within_batch(x: Lanes) -> Lanes {
     group_within(x.b, 4u),
     group_within(x.c, 8u),
     group_within(x.d, 12u),
+  );
+}
+
+/// Four rows of a quad of columns, `pre` quads apart.
+fn rows_at(place: u32, pre: u32) -> mat4x4f {
+  return mat4x4f(
+    parameters[place],
+    parameters[place + pre],
+    parameters[place + 2u * pre],
+    parameters[place + 3u * pre],
   );
 }
 

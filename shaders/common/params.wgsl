@@ -1,7 +1,6 @@
 // Group 0, the same for every kernel of a step: what is constant over a run, and the clocks that
 // run on the device, one for each network.
-// Provides: Params, Clock, params, clock, traced_row,
-// report_non_finite. Uses: replicas.
+// Provides: Params, Clock, params, clock, traced_row, report_non_finite. Uses: replicas.
 
 /// Written by the host between runs, never between steps.
 struct Params {

@@ -1,10 +1,6 @@
 // Both products with the weights of a batch (shaders/propagate.wgsl).
-// Provides: multiply_tile. Uses: replicas, grid, projections, and the bindings projections, state,
+// Provides: multiply. Uses: replicas, grid, projections, product-tiles, and the bindings state,
 // parameters, partial_sums.
-
-/// Tile flags.
-const FORWARD = 1u;
-const WITH_BIAS = 2u;
 
 /// Places of four batch rows; rows beyond the last repeat it.
 fn four_lanes(first: u32, lane: u32, stride: u32) -> vec4u {
@@ -50,16 +46,6 @@ fn feed_back(tile: Tile, projection: Projection, lane: u32, output: u32) -> mat4
     sums[3] += weight * state[e.w + i];
   }
   return sums;
-}
-
-fn multiply_tile(tile: Tile, local: u32) {
-  let projection = projection_of(tile.block);
-  let is_forward = (tile.flags & FORWARD) != 0u;
-  let items = select(tile.columns, tile.rows, is_forward);
-  let first = select(tile.column, tile.row, is_forward);
-  for (var item = local; item < items; item += WIDTH) {
-    multiply(tile, projection, is_forward, first + item);
-  }
 }
 
 fn multiply(tile: Tile, projection: Projection, is_forward: bool, item: u32) {
