@@ -88,7 +88,8 @@ function dispatchesPerStep({ programs: { learning, window, network } }: Plan): n
 
 const ringSlots = 3;
 
-function planOf(spec: NetworkSpec, options: PlanningOptions, isSoftware = false, bindingLimit?: number): Plan {
+/** @internal */
+export function planOf(spec: NetworkSpec, options: PlanningOptions, isSoftware = false, bindingLimit?: number): Plan {
   return planNetwork(resolveNetwork(spec), resolvePlanning(options, isSoftware, bindingLimit));
 }
 

@@ -4,8 +4,10 @@
 
 import { DataError } from "./errors.ts";
 import type { Tuning } from "./layout.ts";
-import { createSimulator, type Simulator, type SimulatorOptions } from "./simulator.ts";
+import { describePlan } from "./plan.ts";
+import { createSimulator, planOf, type Simulator, type SimulatorOptions } from "./simulator.ts";
 import type { NetworkSpec } from "./spec.ts";
+import { mostLanes } from "./tiles.ts";
 
 /** Where choices are kept between runs, a Map for example; keys tell adapter, network and batch. */
 export interface TuningStore {
@@ -67,9 +69,14 @@ export async function tune(network: NetworkSpec, options: TuneOptions = {}): Pro
     const standard = first.plan.tuning;
     const variants: Variant[] = [{ name: "default", tuning: standard, stepsPerSecond: await speedOf(first) }];
     const untried: string[] = [];
+    const plans = new Set([describePlan(first.plan)]);
     for (const [name, change] of Object.entries(changesFor(first))) {
       const tuning = { ...standard, ...change };
-      if (variants.some((variant) => isSame(variant.tuning, tuning))) continue;
+      const { software } = first.adapter;
+      const plan = describePlan(planOf(network, { ...own, tuning }, software, first.plan.bindingBytes));
+      // A network, or a rule, may have no use for a change.
+      if (plans.has(plan)) continue;
+      plans.add(plan);
       if (elapsed() > limit) untried.push(name);
       else variants.push({ name, tuning, stepsPerSecond: await tried(network, own, first.device, tuning) });
       own.signal?.throwIfAborted();
@@ -89,8 +96,6 @@ function keyOf({ adapter, plan: { network, batch, learning } }: Simulator): stri
   const rule = [network.schedule, learning.errors, learning.traces, learning.optimizer.kind].join(" ");
   return [generation, vendor, architecture, description, sizes, batch, rule].join("|");
 }
-
-const isSame = (a: Tuning, b: Tuning): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 /** Other ways of cutting the work of this batch than that of the default. */
 function changesFor({ plan: { batch, tuning } }: Simulator): Readonly<Record<string, Partial<Tuning>>> {
@@ -113,12 +118,9 @@ function changesFor({ plan: { batch, tuning } }: Simulator): Readonly<Record<str
     "wide products, 8 rows by 2 quads": wide(8, 2),
     "wide products, 16 rows by 1 quad": wide(16, 1),
   };
-  if (batch > 16) return products;
-  return {
-    "one pass": { onePassBatch: 16 },
-    "one pass, 2 quads": { onePassBatch: 16, batchColumnQuads: 2 },
-    ...products,
-  };
+  if (batch > mostLanes) return products;
+  const onePass = { onePassBatch: mostLanes };
+  return { "one pass": onePass, "one pass, 2 quads": { ...onePass, batchColumnQuads: 2 }, ...products };
 }
 
 async function tried(
