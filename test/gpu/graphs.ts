@@ -111,3 +111,13 @@ export async function followWindows(
   // The table of properties asks for 1e-4; a wrong sign, row or step is 1e-2 and more.
   expectSmall(found, 1e-4);
 }
+
+/** One neuron, both sides of a quad's and of a workgroup's neurons, and one quad more than a workgroup has invocations. */
+export const sizes = { one: 1, below: 63, equal: 64, above: 65, many: 257 } as const;
+
+/** A population of each of these sizes, by its name; time constants are repeated over its neurons. */
+export const populationsOfSizes = (tauM: readonly number[], tauR: readonly number[], more: object = {}) =>
+  Object.entries(sizes).map(
+    ([name, size]) =>
+      ({ name, size, tauM: tauM.slice(0, size), tauR: tauR.slice(0, size), activation: "tanh", ...more }) as const,
+  );

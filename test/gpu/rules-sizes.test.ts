@@ -3,14 +3,11 @@
 import { describe, expect, it } from "vitest";
 import { tunings } from "../../src/layout.ts";
 import type { LearningSpec, NetworkSpec } from "../../src/spec.ts";
-import { followWindows } from "./graphs.ts";
+import { followWindows, populationsOfSizes, sizes } from "./graphs.ts";
 import { useDevice } from "./shared-device.ts";
 import { expectSmall, Twin } from "./twin.ts";
 
 const device = useDevice();
-
-/** One neuron, both sides of a quad's and of a workgroup's neurons, and one quad more than a workgroup has invocations. */
-const sizes = { one: 1, below: 63, equal: 64, above: 65, many: 257 } as const;
 
 /** All of them in three levels, a loop, and costs of both kinds: softmax in one invocation and in a workgroup. */
 function graph(more: Partial<NetworkSpec> = {}): NetworkSpec {
@@ -27,16 +24,7 @@ function graph(more: Partial<NetworkSpec> = {}): NetworkSpec {
     dt: 0.1,
     sources: [{ name: "x", size: sizes.above }],
     populations: [
-      ...Object.entries(sizes).map(
-        ([name, size]) =>
-          ({
-            name,
-            size,
-            tauM: [1, 2, 3].slice(0, size),
-            tauR: [0.5, 0.8].slice(0, size),
-            activation: "tanh",
-          }) as const,
-      ),
+      ...populationsOfSizes([1, 2, 3], [0.5, 0.8]),
       costed("few", 5, "squared-error"),
       costed("many", sizes.many, "squared-error"),
       costed("equal", sizes.equal, "cross-entropy"),

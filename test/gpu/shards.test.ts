@@ -4,32 +4,19 @@ import { describe, expect, it } from "vitest";
 import { createSimulator, type LearningSpec, type NetworkSpec, type SimulatorOptions } from "../../src/index.ts";
 import { partsOf, tunings } from "../../src/layout.ts";
 import { callsDuring } from "./counting.ts";
+import { populationsOfSizes, sizes } from "./graphs.ts";
 import { createUniform, metricsOf } from "./networks.ts";
 import { useDevice } from "./shared-device.ts";
 import { expectSmall, readBuffer, Twin } from "./twin.ts";
 
 const device = useDevice();
 
-/** One neuron, both sides of a quad's and of a workgroup's neurons, and one quad more than a workgroup has invocations. */
-const sizes = { one: 1, below: 63, equal: 64, above: 65, many: 257 } as const;
-
 /** All of them in three levels and a loop; projections are wide and tall, cut and whole, in the first shard and in others. */
 const graph = (more: Partial<NetworkSpec> = {}, plastic: "none" | "tau" = "none"): NetworkSpec => ({
   dt: 0.1,
   sources: [{ name: "x", size: sizes.above }],
   populations: [
-    ...Object.entries(sizes).map(
-      ([name, size]) =>
-        ({
-          name,
-          size,
-          tauM: [2, 3, 4].slice(0, size),
-          tauR: [1.5, 1.8].slice(0, size),
-          activation: "tanh",
-          plasticTauM: plastic === "tau",
-          plasticTauR: plastic === "tau",
-        }) as const,
-    ),
+    ...populationsOfSizes([2, 3, 4], [1.5, 1.8], { plasticTauM: plastic === "tau", plasticTauR: plastic === "tau" }),
     { name: "out", size: 5, tauM: 2, tauR: 1.5, activation: "linear", cost: { kind: "squared-error", beta: 0.5 } },
   ],
   projections: [
