@@ -150,7 +150,7 @@ export class Dispatches {
     });
   }
 
-  /** Those of a group of tiles of synapses: one for each shard that has any, and one that counts the step. */
+  /** Of a group of tiles of synapses: one for each shard with tiles in it, and one that counts the step. */
   propagate(label: string, group: number, advance: number): Dispatch[] {
     const { synapses, productShape, isWide } = this.work;
     const { ranges } = synapses;

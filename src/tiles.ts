@@ -64,7 +64,6 @@ export interface Cut extends ErrorPaths {
   };
 }
 
-/** Sizes of the kernels' tiles: invocations of a workgroup, and rows or quads of W. */
 /** Quads of rows of a tile of one pass, at least. */
 const leastRows = 4;
 /** Memory of a workgroup: 16 KiB. */

@@ -14,7 +14,7 @@ export interface Room {
   readonly inOthers: number;
 }
 
-/** From so many quads of rows on a cut is where a tile ends, so that it changes no sum. */
+/** From so many quads of rows on a cut is at a multiple of a tall tile of `tunings.gpu`, so that no sum changes there. */
 const tallFrom = 128;
 const grain = 16;
 
