@@ -86,6 +86,18 @@ export function ratioLines(ratios: readonly Ratio[]): string[] {
   return table(["goal", "ratio", "gate", ""], rows);
 }
 
+/** Peers of which no way of writing the step runs, a line for each contest: without them nothing is compared. */
+export function absentLines(finished: readonly Finished[]): string[] {
+  return finished.flatMap(({ entries, measured, size }) =>
+    [...new Set(entries.map(({ family }) => family))].flatMap((family) => {
+      const own = entries.filter((entry) => entry.family === family);
+      return own.every(({ verdict }) => verdict === "does not run")
+        ? [`${family} does not run (${measured}, ${size} neurons): ${own[0]?.reason ?? ""}`]
+        : [];
+    }),
+  );
+}
+
 /** Three figures. */
 function figure(value: number): string {
   return value >= 100 ? whole(value) : value.toPrecision(3);

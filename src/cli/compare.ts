@@ -9,7 +9,7 @@ import { BETA, ETA, networkOf, TAU_M, TAU_R } from "../../bench/compare/problem.
 import type { Ratio } from "../../bench/compare/gates.ts";
 import type { AdapterFacts } from "../device.ts";
 import { createSimulator } from "../index.ts";
-import { callLines, contestLines, ratioLines } from "./compare-lines.ts";
+import { absentLines, callLines, contestLines, ratioLines } from "./compare-lines.ts";
 import { compareHelp, readCompareOptions, type CompareOptions } from "./compare-options.ts";
 import { adapterName } from "./format.ts";
 import { nodeGpu } from "./node-gpu.ts";
@@ -19,7 +19,7 @@ import { writeAtomically } from "./run-folder.ts";
 export const COMPARE_SCHEMA = "vle-webgpu/compare/1";
 const INTERRUPTED = 130;
 
-/** @returns the exit code: 0 only if all engines agree and every ratio reaches its gate. */
+/** @returns the exit code: 0 only if every peer runs, all that run agree and every ratio reaches its gate. */
 export function main(args: readonly string[], signal: AbortSignal): Promise<number> {
   return withUsage("compare", async () => {
     const options = await readCompareOptions(args);
@@ -81,7 +81,9 @@ async function finish(finished: readonly Finished[], adapter: AdapterFacts, opti
   console.log(
     `${gates - missed} of ${gates} gates hold; ${wrong === 0 ? "every engine that runs agrees" : `${wrong} results DISAGREE`}.`,
   );
-  return missed === 0 && wrong === 0 ? 0 : 1;
+  const absent = absentLines(finished);
+  for (const line of absent) console.log(line);
+  return missed === 0 && wrong === 0 && absent.length === 0 ? 0 : 1;
 }
 
 function summaryOf(finished: readonly Finished[], adapter: AdapterFacts, options: CompareOptions): object {
