@@ -244,7 +244,9 @@ describe.each(pages)("%s", (page) => {
   });
 
   it("leaves nothing to fill in", () => {
-    const blanks = read(page).matchAll(/.*(?:<!--|\b(?:TODO|FIXME|XXX|TBD)\b).*/g);
+    // The marks of results stay; what stands between them is made from files.
+    const text = read(page).replaceAll(/<!-- \/?results -->/g, "");
+    const blanks = text.matchAll(/.*(?:<!--|\b(?:TODO|FIXME|XXX|TBD)\b).*/g);
     expect([...blanks].map(([line]) => line)).toEqual([]);
   });
 });
