@@ -78,8 +78,8 @@ function made(
 function help(): string {
   return `npm run results -- [flags]
 
-Checks every file in ${FOLDER} and makes of them the tables of ${PAGE} and ${PICTURE}; where there are results of a
-GPU, those of ${README}, too.
+Checks every file in ${FOLDER} and makes of them the tables of ${PAGE} and ${PICTURE};
+where there are results of a GPU, those of ${README}, too.
 
   --check   writes nothing; the exit code is 0 only if everything is what the files give
   --help    this text`;

@@ -229,7 +229,7 @@ function labels(marks: readonly Mark[], frame: Frame): string[] {
     ),
     ...named.filter(isApart).map((mark) => {
       const { x, y } = placeOf(mark, frame);
-      return text({ x: x + 12, y: y + 18 }, mark.label, `text-anchor="end" fill="${mark.look.color}" ${LABEL}`);
+      return text({ x: x + 17, y: y + 22 }, mark.label, `text-anchor="end" fill="${mark.look.color}" ${LABEL}`);
     }),
   ];
 }
