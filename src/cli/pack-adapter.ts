@@ -39,14 +39,28 @@ function explain(cause: unknown): string {
   const text = cause instanceof Error ? cause.message : String(cause);
   // A process that failed is told with all that it wrote.
   const reason = /^Error: (.*)$/m.exec(text)?.[1] ?? text.split("\n")[0] ?? "";
-  const [gpu] = gpuNodes();
   return [
     `No Vulkan adapter was found, neither a GPU nor a software one (${reason}).`,
-    gpu === undefined ? "This machine shows no GPU." : `There is a GPU at ${gpu}; its Vulkan driver does not answer.`,
-    "Install the driver with its Vulkan part (Debian and Ubuntu: libvulkan1 and the GPU's driver, or mesa-vulkan-drivers),",
-    "in a container start it with NVIDIA_DRIVER_CAPABILITIES=all, or name a driver: VK_ICD_FILENAMES=/path/to/icd.json.",
+    unusedGpu() ?? "This machine shows no GPU.",
+    ...cure,
     `Drivers that are installed: ${drivers().join(", ") || "none"}.`,
   ].join("\n");
+}
+
+/** What to say where a software adapter is taken; nothing if there is no GPU that could have been. */
+export function adviceOnSoftware(): readonly string[] {
+  const gpu = unusedGpu();
+  return gpu === null ? [] : [gpu, ...cure];
+}
+
+const cure: readonly string[] = [
+  "Install the driver with its Vulkan part (Debian and Ubuntu: libvulkan1 and the GPU's driver, or mesa-vulkan-drivers),",
+  "in a container start it with NVIDIA_DRIVER_CAPABILITIES=all, or name a driver: VK_ICD_FILENAMES=/path/to/icd.json.",
+];
+
+function unusedGpu(): string | null {
+  const [gpu] = gpuNodes();
+  return gpu === undefined ? null : `There is a GPU at ${gpu}; its Vulkan driver does not answer.`;
 }
 
 function drivers(): string[] {

@@ -8,6 +8,9 @@ import type { PackPart } from "./pack-options.ts";
 
 export const PACK_SCHEMA = "vle-webgpu/pack/1";
 
+/** Exit code of a command that its user stopped. */
+export const INTERRUPTED = 130;
+
 /** How a part ended, and what it wrote. */
 export interface Ended {
   readonly part: PackPart;
@@ -79,6 +82,7 @@ export function checksOf(lines: readonly string[]): object[] {
 /** For people. */
 export function endingOf({ code, signal }: Ended): string {
   if (signal !== null) return `ENDED by ${signal}`;
+  if (code === INTERRUPTED) return "was stopped";
   return code === 0 ? "holds" : `DOES NOT HOLD, exit code ${String(code)}, see above`;
 }
 

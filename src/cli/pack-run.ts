@@ -1,7 +1,7 @@
 /** In the pack: what run.sh starts. Runs the parts one after the other and gathers what they write in one file. */
 
 import { spawn } from "node:child_process";
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { SOFTWARE_LABEL } from "../../bench/harness/report.ts";
@@ -9,13 +9,12 @@ import type { Adapter } from "../../scripts/compute-once.mjs";
 import { parseJson, root } from "../../scripts/modules.mjs";
 import { VleError } from "../errors.ts";
 import { duration } from "./format.ts";
-import { shownPath, USAGE_EXIT_CODE, UsageError } from "./options.ts";
-import { findAdapter } from "./pack-adapter.ts";
+import { requireFile, shownPath, USAGE_EXIT_CODE, UsageError } from "./options.ts";
+import { adviceOnSoftware, findAdapter } from "./pack-adapter.ts";
 import { argumentsOf, packHelp, readPackOptions, type PackOptions, type PackPart } from "./pack-options.ts";
-import { endingOf, hostFacts, marked, resultsOf, type Ended, type Origin } from "./pack-results.ts";
+import { endingOf, hostFacts, INTERRUPTED, marked, resultsOf, type Ended, type Origin } from "./pack-results.ts";
 import { writeAtomically } from "./run-folder.ts";
 
-const INTERRUPTED = 130;
 const runs = join(root, "runs");
 
 async function main(args: readonly string[]): Promise<number> {
@@ -24,11 +23,11 @@ async function main(args: readonly string[]): Promise<number> {
     console.log(packHelp());
     return 0;
   }
-  await mkdir(runs, { recursive: true });
+  await requireFile("The pack", join(runs, "results.json"));
   const { env, adapter } = await findAdapter(environment());
   const origin = await originOf(options, adapter, env);
   console.log(`Adapter: ${adapter.description || `${adapter.vendor} ${adapter.architecture}`}`);
-  if (adapter.software) console.log(SOFTWARE_LABEL);
+  if (adapter.software) console.log([SOFTWARE_LABEL, ...adviceOnSoftware()].join("\n"));
   return runParts(options, origin, env);
 }
 

@@ -64,6 +64,7 @@ export function readOut(
 }
 
 async function pack(out: string): Promise<void> {
+  requireWhole(process.config.variables);
   ensurePeers();
   await mkdir(out, { recursive: true });
   await clear(out);
@@ -86,6 +87,19 @@ async function pack(out: string): Promise<void> {
     throw error;
   }
   console.log(`Folder:  ${shownPath(join(out, FOLDER))}\nArchive: ${shownPath(archive)}`);
+}
+
+/**
+ * @param variables how Node was built.
+ * @throws UsageError if it has parts of its own outside of its program, as that of Debian has.
+ */
+export function requireWhole(variables: object): void {
+  const outside = Object.entries(variables).filter(([name, value]) => name.startsWith("node_shared") && value === true);
+  if (outside.length === 0) return;
+  throw new UsageError(
+    `This Node needs libraries that a server may not have (${outside.map(([name]) => name).join(", ")}). ` +
+      "Pack with one that is whole, such as those of nodejs.org.",
+  );
 }
 
 /** Removes an earlier pack. A folder of the same name that is none stays. */

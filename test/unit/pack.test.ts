@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { UsageError } from "../../src/cli/options.ts";
-import { partLines, readOut } from "../../src/cli/pack.ts";
+import { partLines, readOut, requireWhole } from "../../src/cli/pack.ts";
 import { LARGEST, packPart, requireSmall, writeArchive, type PackedPart } from "../../src/cli/pack-archive.ts";
 import { ownFiles } from "../../src/cli/pack-folder.ts";
 import { argumentsOf, packHelp, PACK_PARTS, readPackOptions } from "../../src/cli/pack-options.ts";
@@ -112,10 +112,12 @@ describe("results of a pack", () => {
   });
 
   it("say how a part ended", () => {
-    expect([bench, verify, { ...bench, code: null, signal: "SIGSEGV" }].map(endingOf)).toEqual([
+    const broken = { ...bench, code: null, signal: "SIGSEGV" };
+    expect([bench, verify, broken, { ...bench, code: 130 }].map(endingOf)).toEqual([
       "holds",
       "DOES NOT HOLD, exit code 1, see above",
       "ENDED by SIGSEGV",
+      "was stopped",
     ]);
   });
 
@@ -186,6 +188,11 @@ describe("npm run bench:pack", () => {
     for (const needed of ["run.sh", "README.md", "LICENSE", "runtime/node", "scripts/compute-once.mjs"]) {
       expect(places).toContain(needed);
     }
+  });
+
+  it("takes a Node that is whole", () => {
+    expect(() => requireWhole({ node_shared: false, node_shared_zlib: false, host_arch: "x64" })).not.toThrow();
+    expect(() => requireWhole({ node_shared: false, node_shared_zlib: true })).toThrow(/\(node_shared_zlib\)/);
   });
 
   it("takes a folder, and is for Linux on x64", () => {
