@@ -2,7 +2,9 @@
 
 import { expect } from "vitest";
 import { nodeGpu } from "../../src/cli/node-gpu.ts";
+import { askPatiently } from "./patience.ts";
 
+askPatiently();
 const gpu = await nodeGpu();
 
 /** The WebGPU of Node, for `createSimulator(network, { gpu })`. */
