@@ -1,5 +1,5 @@
 /**
- * Runs the tests: unit, gpu (Node) and e2e (Chrome), in that order.
+ * Runs the tests: unit, then gpu (Node) and e2e (Chrome) beside each other.
  *
  *   node scripts/test.mjs [FILTER...] [flags of vitest, such as --project gpu or -t "name"]
  *

@@ -6,7 +6,9 @@ import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { BENCH_SCHEMA, type BenchReport } from "../../bench/harness/result.ts";
 import { root } from "../../scripts/modules.mjs";
-import { withPage } from "./page.ts";
+import { useChrome } from "./page.ts";
+
+const withPage = useChrome();
 
 test(
   "npm run bench in Chrome writes JSON, and nothing else, to the standard output",

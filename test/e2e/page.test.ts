@@ -9,7 +9,9 @@ import { build, preview } from "vite";
 import { root } from "../../scripts/modules.mjs";
 import { readFindings } from "../../src/cli/chrome.ts";
 import { previousDigit, RULE_NAMES, rulesOf } from "../../src/tasks/presets.ts";
-import { withPage } from "./page.ts";
+import { useChrome } from "./page.ts";
+
+const withPage = useChrome();
 
 test("it learns from the start, tests at the end, and can be started anew", { timeout: 120_000 }, async () => {
   await withPage("/?steps=1200&seed=3", async (page) => {
