@@ -38,7 +38,7 @@ fn initialize(
   @builtin(num_workgroups) groups: vec3u,
 ) {
   take_replica(group);
-  let seed = clock[2u * replica + 1u].zw;
+  let seed = clock[3u * replica + 1u].zw;
   for (var index = 0u; index < arrayLength(&blocks); index++) {
     let block = blocks[index];
     let first = own(block.first, PARAMETER_STRIDE) * 4u;

@@ -6,6 +6,9 @@
 // Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params,
 // replicas, grid, projections, projection-bindings, optimizer, plastic-bindings.
 
+/// Along the mean over batch rows; else along the sum of what rows are: steps that were deferred.
+override MEAN: bool = true;
+
 /// x y^T; column i belongs to component i of y.
 fn outer_of(x: vec4f, y: vec4f) -> mat4x4f {
   return mat4x4f(y.x * x, y.y * x, y.z * x, y.w * x);
@@ -13,7 +16,7 @@ fn outer_of(x: vec4f, y: vec4f) -> mat4x4f {
 
 /// Four rows of a quad of columns.
 fn learn_rows(place: u32, pre: u32, sums: mat4x4f, rates: Rates) {
-  let share = 1.0 / f32(BATCH);
+  let share = select(1.0, 1.0 / f32(BATCH), MEAN);
   ascend(place, parameters[place], share, sums[0], rates);
   ascend(place + pre, parameters[place + pre], share, sums[1], rates);
   ascend(place + 2u * pre, parameters[place + 2u * pre], share, sums[2], rates);

@@ -51,6 +51,9 @@ fn neurons(
   if (LOAD) {
     if (index == 0u && local == 0u) {
       clock[replica].update = clock[replica].updates + 1u;
+      if (DEFERRED != 1u) {
+        clock[replica].pair = clock[replica].next_pair;
+      }
       if (SEGMENT_START == 2u) {
         clock[replica].window = step;
       }
@@ -60,5 +63,8 @@ fn neurons(
   if (BEGIN) {
     // A sweep has counted the step already.
     begin_tile(tile, step - select(1u, 0u, LOAD), LOAD && !FINISH, local);
+  }
+  if (LOAD && DEFERRED != 1u) {
+    keep_pair(tile, local);
   }
 }

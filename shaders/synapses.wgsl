@@ -5,7 +5,9 @@
 //
 // Both products use the parameters before the update. A tile is a rectangle of one W, through which
 // an invocation goes with up to four quads of columns at a time; it gives partial sums of s and m,
-// which the neurons add up in fixed order.
+// which the neurons add up in fixed order. Where updates are deferred (ours), the weights stay, and
+// tiles of their own give the products of the rates, and of the errors, with those of the pairs
+// that the weights lack.
 // Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params,
 // replicas, grid, projections, projection-bindings, one-pass, optimizer, plastic-bindings.
 
@@ -45,7 +47,7 @@ fn visit(first: u32, pre: u32, column: Column, e: vec4f, plastic: bool, rates: R
   let b = parameters[place + pre];
   let c = parameters[place + 2u * pre];
   let d = parameters[place + 3u * pre];
-  if (LEARN) {
+  if (LEARN && DEFERRED == 1u) {
     if (plastic && column.is_inside) {
       ascend(place, a, e.x, column.rate, rates);
       ascend(place + pre, b, e.y, column.rate, rates);
@@ -87,6 +89,31 @@ fn visit_biases(tile: Tile, projection: Projection, quads: u32, local: u32, rate
         descend(place, b, -state[projection.error + i], rates);
       }
     }
+  }
+}
+
+/// One quad of pairs an invocation: their products with the rates, or the errors, of the step.
+fn visit_pairs(tile: Tile, projection: Projection, local: u32) {
+  let is_current = tile.current != NONE;
+  let count = select(projection.post, projection.pre, is_current);
+  let values = select(projection.error, projection.rate, is_current);
+  let kept = select(projection.kept_errors, projection.kept_rates, is_current);
+  let place = select(tile.feedback, tile.current, is_current);
+  let quads = (clock[replica].pair + 3u) / 4u;
+  for (var quad = local; quad < select(0u, quads, LEARN); quad += WIDTH) {
+    let first = kept + 4u * quad * count;
+    var sum = vec4f();
+    for (var j = tile.column; j < tile.column + tile.columns; j++) {
+      let value = state[values + j];
+      let rows = mat4x4f(
+        state[first + j],
+        state[first + count + j],
+        state[first + 2u * count + j],
+        state[first + 3u * count + j],
+      );
+      sum += value * rows;
+    }
+    partial_sums[place + quad] = sum;
   }
 }
 
@@ -159,7 +186,9 @@ fn visit_columns(
 /// Tile: block is the projection, row and rows count rows, column and columns count quads of
 /// columns; current, feedback and flags are the places of the partial sums: of the currents (one
 /// part for each invocation if they are not SHARED), of the feedback (NONE if not needed) and of
-/// the biases (NONE if not added here). A tile without columns has biases only.
+/// the biases (NONE if not added here). A tile without columns has biases only. One without rows is
+/// one of pairs: columns are quads of rates and current the place of the products, or quads of
+/// errors and feedback.
 @compute @workgroup_size(WIDTH, 1, 1)
 fn synapses(
   @builtin(workgroup_id) group: vec3u,
@@ -173,6 +202,10 @@ fn synapses(
   }
   let tile = tile_of(index);
   let projection = projection_of(tile.block);
+  if (DEFERRED != 1u && tiles[index].rows == 0u) {
+    visit_pairs(tile, projection, local);
+    return;
+  }
   let rates = learning_rates();
   let plastic = (projection.flags & LEARNS_WEIGHT) != 0u;
   let quads = (tile.rows + 3u) / 4u;

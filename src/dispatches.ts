@@ -8,14 +8,13 @@ import {
   synapseBuffers,
   type PlasticBuffers,
 } from "./dispatches/buffers.ts";
-import type { BindingName, KernelName } from "./kernels.ts";
+import { foldWorkgroups, type Dispatch, type DispatchOf, type Manner } from "./dispatches/dispatch.ts";
 import {
   fieldIndex,
   momentsOf,
   networkShape,
   shardName,
   traceQuantities,
-  type BufferName,
   type EnergyQuantity,
   type Layout,
   type PlanOptions,
@@ -24,41 +23,7 @@ import type { Network } from "./spec.ts";
 import { activations, costs, timesPowers } from "./tables.ts";
 import { none, type Cut, type Groups, type TileRange } from "./tiles.ts";
 
-export interface DispatchOf<K extends KernelName> {
-  readonly kernel: K;
-  readonly label: string;
-  readonly buffers: Readonly<Record<BindingName<K>, BufferName>>;
-  readonly constants: Readonly<Record<string, number>>;
-  readonly workgroups: readonly [number, number];
-  /** The part of its table of tiles, or of blocks to fill, that is bound. Default: all. */
-  readonly tiles?: TileRange;
-  /** Of `network`: the power of two of steps, or windows, that it does. */
-  readonly power?: number;
-  /** Replicas that a workgroup does. Default 1. */
-  readonly lanes?: number;
-}
-
-/** One dispatch; its buffers are named by the bindings of its kernel. */
-export type Dispatch = { [K in KernelName]: DispatchOf<K> }[KernelName];
-
-const maxWorkgroupsPerDimension = 65535;
-
-export function foldWorkgroups(count: number): readonly [number, number] {
-  const rows = Math.ceil(count / maxWorkgroupsPerDimension);
-  return [Math.max(Math.ceil(count / rows), 1), Math.max(rows, 1)];
-}
-
-/** How a program differs from the plain one. */
-export interface Manner {
-  readonly suffix: string;
-  /** Whether a window keeps the steps, and whether the start of the program starts a segment or a window. */
-  readonly keeps: boolean;
-  readonly segmentStart: 0 | 1 | 2;
-  /** Without costs, traces and targets kept. */
-  readonly isBare: boolean;
-}
-
-export const plain: Manner = { suffix: "", keeps: false, segmentStart: 0, isBare: false };
+export { plain, type Dispatch, type DispatchOf, type Manner } from "./dispatches/dispatch.ts";
 
 /** Traces that are known when errors are: error, low-passed error, feedback, top-down signal. */
 const errorTraces = 298;
@@ -131,7 +96,13 @@ export class Dispatches {
     const { batch } = options;
     const { rows: ROWS, ...shape } = work.synapseShape;
     const returns = Number(work.returns.includes(true));
-    const constants = { LEARN: Number(learns), FEEDBACK: returns, OPTIMIZER: this.optimizer, ...shape };
+    const constants = {
+      LEARN: Number(learns),
+      FEEDBACK: returns,
+      OPTIMIZER: this.optimizer,
+      ...this.deferral,
+      ...shape,
+    };
     return work.synapses.ranges.map((range, shard): Dispatch => {
       const common = {
         label: inShard(learns ? "synapses" : "synapses frozen", shard),
@@ -205,12 +176,27 @@ export class Dispatches {
     const { options, work } = this;
     if (!work.learnsSynapses) return [];
     const constants = { BATCH: options.batch, OPTIMIZER: this.optimizer };
+    return this.learnBy("learn", constants, "projections");
+  }
+
+  /** Deferred updates: the steps are what batch rows are otherwise. */
+  learnPairs(): Dispatch[] {
+    const constants = { BATCH: this.layout.deferredSteps, OPTIMIZER: this.optimizer, MEAN: 0 };
+    return this.learnBy(`learn ${this.layout.deferredSteps} steps`, constants, "deferred_projections");
+  }
+
+  private learnBy(
+    label: string,
+    constants: Readonly<Record<string, number>>,
+    projections: "projections" | "deferred_projections",
+  ): Dispatch[] {
+    const { work } = this;
     const matched = { ...constants, MATCHED: Number(work.needs.isTraced) };
     return work.learnRanges.flatMap((range, shard): Dispatch[] => {
       if (range.count === 0) return [];
       const common = {
-        label: inShard("learn", shard),
-        buffers: { ...this.plasticBuffers(shard), ...synapseBuffers, tiles: "learn_tiles" },
+        label: inShard(label, shard),
+        buffers: { ...this.plasticBuffers(shard), ...synapseBuffers, projections, tiles: "learn_tiles" },
         ...this.tiles({ tiles: work.learnTiles, ranges: work.learnRanges }, range),
       } as const;
       return [
@@ -357,7 +343,14 @@ export class Dispatches {
       POWERS: fieldIndex(layout, "topDownPower"),
       TOP_DOWN: fieldIndex(layout, "topDown"),
       IS_ALIGNED: Number(work.needs.distances !== null),
+      ...this.deferral,
     };
+  }
+
+  /** Nothing where every step updates. */
+  private get deferral(): Readonly<Record<string, number>> {
+    const { deferredSteps } = this.layout;
+    return deferredSteps === 1 ? {} : { DEFERRED: deferredSteps };
   }
 
   private populationConstants(): Readonly<Record<string, number>> {

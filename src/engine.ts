@@ -2,33 +2,24 @@
  * Carries out a plan on a device: buffers, pipelines and bind groups are made once, then steps are only encoded.
  */
 
-import { DeviceError, KernelError } from "./errors.ts";
-import { assemble, kernels, type Access, type Binding, type Kernel, type KernelName } from "./kernels.ts";
+import { captureErrors, compile, type Compiled, type Pipeline } from "./engine/pipelines.ts";
+import { DeviceError } from "./errors.ts";
 import { quadsOf } from "./layout.ts";
 import { pad } from "./padding.ts";
-import { strideOf, type BufferName, type Dispatch, type Place, type Plan, type Program } from "./plan.ts";
 import {
-  clockBytes,
-  clockPlaces,
-  clockTable,
-  paramsTable,
-  tileBytes,
-  timesStride,
-  type Replica,
-  type RunConstants,
-} from "./tables.ts";
-import type { TileRange } from "./tiles.ts";
+  strideOf,
+  type BufferName,
+  type Deferred,
+  type Dispatch,
+  type Place,
+  type Plan,
+  type Program,
+} from "./plan.ts";
+import { clockBytes, clockPlaces, clockTable, paramsTable, type Replica, type RunConstants } from "./tables.ts";
 import { piecesOf, type Piece } from "./trajectory.ts";
 
 /** Numeric flags of the WebGPU specification, so that nothing is asked of the global scope. */
 const usage = { copySource: 4, copyDestination: 8, uniform: 64, storage: 128 };
-const stageCompute = 4;
-
-interface Compiled {
-  readonly pipeline: GPUComputePipeline;
-  readonly groups: readonly GPUBindGroup[];
-  readonly workgroups: readonly [number, number];
-}
 
 export class Engine {
   readonly device: GPUDevice;
@@ -36,6 +27,8 @@ export class Engine {
   readonly label: string;
   private readonly buffers: ReadonlyMap<BufferName, GPUBuffer>;
   private readonly compiled: ReadonlyMap<Dispatch, Compiled>;
+  /** Steps that are encoded whose updates of weights are not. */
+  private waiting = 0;
 
   private constructor(
     device: GPUDevice,
@@ -79,11 +72,56 @@ export class Engine {
     }
   }
 
-  /** Encodes a run of `steps` steps. */
+  /** Encodes a run of `steps` steps. Deferred updates may be left: see `encodeUpdates`. */
   encodeSteps(encoder: GPUCommandEncoder, steps: number, learns: boolean): void {
-    const { learning, frozen, network } = this.plan.programs;
+    const { learning, frozen, network, deferred } = this.plan.programs;
     if (network !== null) this.encodeNetwork(encoder, learns ? network.learning : network.frozen, steps);
-    else this.encodeProgram(encoder, learns ? learning : frozen, { from: 0, to: steps, steps });
+    else if (deferred === null || !learns) {
+      this.encodeProgram(encoder, learns ? learning : frozen, { from: 0, to: steps, steps });
+    } else this.encodeDeferred(encoder, deferred, steps);
+  }
+
+  private encodeDeferred(encoder: GPUCommandEncoder, deferred: Deferred, steps: number): void {
+    const { start, step, join, end } = this.plan.programs.learning;
+    const pass = encoder.beginComputePass({ label: `${this.label}/steps` });
+    for (const dispatch of start) this.dispatch(pass, dispatch);
+    for (let done = 1; done <= steps; done++) {
+      for (const dispatch of step) this.dispatch(pass, dispatch);
+      this.waiting = (this.waiting + 1) % deferred.steps;
+      // The pairs stay until the next step begins, as the products of this one lack them.
+      if (this.waiting === 0) for (const dispatch of deferred.update) this.dispatch(pass, dispatch);
+      for (const dispatch of done < steps ? join : end) this.dispatch(pass, dispatch);
+    }
+    pass.end();
+  }
+
+  /** Whether weights wait for updates of steps that are encoded. */
+  get isBehind(): boolean {
+    return this.waiting > 0;
+  }
+
+  /** Does the updates that wait; then the weights are those of the last step that is encoded. */
+  encodeUpdates(encoder: GPUCommandEncoder): void {
+    const { replicas, strides, programs } = this.plan;
+    const { deferred } = programs;
+    if (deferred === null || this.waiting === 0) return;
+    for (let replica = 0; replica < replicas; replica++) {
+      for (const { first, row } of deferred.errors) {
+        const offset = replica * strides.state + first + this.waiting * row;
+        encoder.clearBuffer(this.buffer("state"), offset * 16, (deferred.steps - this.waiting) * row * 16);
+      }
+      encoder.clearBuffer(this.buffer("clock"), replica * clockBytes + clockPlaces.nextPair, 4);
+    }
+    this.encodePass(encoder, deferred.update);
+    this.waiting = 0;
+  }
+
+  /** The same in a submit of its own, if there are any. */
+  update(): void {
+    if (!this.isBehind) return;
+    const encoder = this.device.createCommandEncoder({ label: `${this.label}/updates` });
+    this.encodeUpdates(encoder);
+    this.device.queue.submit([encoder.finish()]);
   }
 
   /** `times` steps, or windows, of a network in one workgroup, in powers of two. */
@@ -269,11 +307,12 @@ export class Engine {
   }
 }
 
-function dispatchesOf({ programs: { learning, frozen, window, network } }: Plan): Dispatch[] {
+function dispatchesOf({ programs: { learning, frozen, window, deferred, network } }: Plan): Dispatch[] {
   if (network !== null) return [...network.learning, ...network.frozen];
   const all = [learning, frozen, ...(window === null ? [] : [window.first, window.forward, window.again])];
   const back = window === null ? [] : [...window.back, ...window.gradient, ...window.lastGradient, ...window.apply];
-  return [...all.flatMap(({ start, step, join, end }) => [...start, ...step, ...join, ...end]), ...back];
+  const steps = all.flatMap(({ start, step, join, end }) => [...start, ...step, ...join, ...end]);
+  return [...steps, ...(deferred?.update ?? []), ...back];
 }
 
 /** Like Promise.all, but it has the end of them all: nothing goes on behind a failure. */
@@ -310,134 +349,5 @@ async function allocate(device: GPUDevice, plan: Plan, label: string): Promise<M
   } catch (error) {
     for (const buffer of buffers.values()) buffer.destroy();
     throw error;
-  }
-}
-
-/** What the device says of the calls in `body`, one answer for each filter; the scopes are closed whatever happens. */
-function captureErrors(
-  device: GPUDevice,
-  filters: readonly GPUErrorFilter[],
-  body: () => void,
-): Promise<(GPUError | null)[]> {
-  for (const filter of filters) device.pushErrorScope(filter);
-  const close = (): Promise<GPUError | null>[] => filters.map(() => device.popErrorScope());
-  try {
-    body();
-  } catch (error) {
-    for (const answer of close()) answer.catch(() => undefined);
-    throw error;
-  }
-  return Promise.all(close());
-}
-
-// ---- pipelines ----------------------------------------------------------------------------------------------
-
-interface Pipeline {
-  readonly pipeline: GPUComputePipeline;
-  readonly layouts: readonly GPUBindGroupLayout[];
-}
-
-/** Dispatches that differ in their buffers only share a pipeline. */
-async function compile(
-  device: GPUDevice,
-  plan: Plan,
-  dispatch: Dispatch,
-  buffers: ReadonlyMap<BufferName, GPUBuffer>,
-  label: string,
-  pipelines: Map<string, Promise<Pipeline>>,
-): Promise<Compiled> {
-  const { kernel: name, workgroups } = dispatch;
-  const constants = { ...dispatch.constants, ...plan.overrides };
-  const key = JSON.stringify([name, constants]);
-  const made = pipelines.get(key) ?? pipelineOf(device, { ...dispatch, constants }, label);
-  pipelines.set(key, made);
-  const { pipeline, layouts } = await made;
-  const names: Readonly<Record<string, BufferName>> = dispatch.buffers;
-  const groups = groupsOf(kernels[name]).map((bindings, group) =>
-    device.createBindGroup({
-      label: `${label}/${dispatch.label}/${group}`,
-      layout: layouts[group] as GPUBindGroupLayout,
-      entries: bindings.map((binding, index) => ({
-        binding: index,
-        resource: {
-          buffer: buffers.get(names[binding.name] as BufferName) as GPUBuffer,
-          ...(tableNames.has(binding.name) && dispatch.tiles !== undefined && rangeOf(dispatch.tiles)),
-          ...(binding.name === "times" && { offset: (dispatch.power ?? 0) * timesStride, size: 16 }),
-        },
-      })),
-    }),
-  );
-  return { pipeline, groups, workgroups };
-}
-
-async function pipelineOf(device: GPUDevice, dispatch: Dispatch, label: string): Promise<Pipeline> {
-  const { kernel: name, constants } = dispatch;
-  const layouts = groupsOf(kernels[name]).map((bindings, group) =>
-    device.createBindGroupLayout({ label: `${label}/${name}/${group}`, entries: bindings.map(layoutEntry) }),
-  );
-  const pipeline = await createPipeline(device, name, layouts, constants, `${label}/${dispatch.label}`);
-  return { pipeline, layouts };
-}
-
-/** Bindings of which a dispatch may have a part. */
-const tableNames: ReadonlySet<string> = new Set(["tiles", "blocks"]);
-
-/** Of a table of tiles, or of blocks to fill, in bytes: rows of both are as large. */
-const rangeOf = ({ first, count }: TileRange): { offset: number; size: number } => ({
-  offset: first * tileBytes,
-  size: count * tileBytes,
-});
-
-function groupsOf({ bindings }: Kernel): Binding[][] {
-  const count = Math.max(...bindings.map(({ group }) => group)) + 1;
-  return Array.from({ length: count }, (_, group) => bindings.filter((binding) => binding.group === group));
-}
-
-const bufferTypes: Record<Access, GPUBufferBindingType> = {
-  uniform: "uniform",
-  read: "read-only-storage",
-  "read-write": "storage",
-};
-
-const layoutEntry = ({ access }: Binding, binding: number): GPUBindGroupLayoutEntry => ({
-  binding,
-  visibility: stageCompute,
-  buffer: { type: bufferTypes[access] },
-});
-
-async function createPipeline(
-  device: GPUDevice,
-  name: KernelName,
-  bindGroupLayouts: GPUBindGroupLayout[],
-  constants: Readonly<Record<string, number>>,
-  label: string,
-): Promise<GPUComputePipeline> {
-  const { code, locate } = assemble(name);
-  const made: { module?: GPUShaderModule; layout?: GPUPipelineLayout } = {};
-  // The pipeline's own failure says more than the scopes, which only keep the host's listeners from hearing of it.
-  const errors = captureErrors(device, ["validation"], () => {
-    made.module = device.createShaderModule({ label: name, code });
-    made.layout = device.createPipelineLayout({ label, bindGroupLayouts });
-  });
-  const { module, layout } = made as Required<typeof made>;
-  try {
-    return await device.createComputePipelineAsync({
-      label,
-      layout,
-      compute: { module, entryPoint: name, constants: { ...constants } },
-    });
-  } catch (cause) {
-    const { messages } = await module.getCompilationInfo();
-    const message = messages.find(({ type }) => type === "error");
-    const at = locate(message?.lineNum ?? 1);
-    const text = message?.message ?? (cause instanceof Error ? cause.message : String(cause));
-    throw new KernelError(`${at.file}:${at.line}:${message?.linePos ?? 0} ${text}`, {
-      kernel: name,
-      file: at.file,
-      line: at.line,
-      column: message?.linePos ?? 0,
-    });
-  } finally {
-    await errors;
   }
 }

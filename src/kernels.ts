@@ -151,7 +151,7 @@ const plastic = [...synaptic, "optimizer", "plastic-bindings"] as const;
 /** Overrides of the snippets. */
 const ofStrides = ["STATE_STRIDE", "COST_STRIDE", "PARAMETER_STRIDE", "SUM_STRIDE", "WINDOW_STRIDE"] as const;
 const ofReplicas = ["REPLICAS", ...ofStrides] as const;
-const ofGrid = [...ofReplicas, "WIDTH", "BATCH"] as const;
+const ofGrid = [...ofReplicas, "DEFERRED", "WIDTH", "BATCH"] as const;
 const ofFields = ["FIELD", "TOP_DOWN", "DERIVATIVE", "IS_ALIGNED"] as const;
 const ofWindow = ["SEGMENT", "GRADIENT"] as const;
 const ofTable = ["KEEPS_TARGET", "STEP_COSTS"] as const;
@@ -160,6 +160,7 @@ const ofNeurons = ["ERRORS", "TRACES", "BEGIN_TRACES", "TRAJECTORY", "PREVIOUS",
 const ofReversal = ["WINDOW", "COST_LAG", "HAS_DERIVATIVES", "TAU_SUMS", "POTENTIAL_GRADIENT"] as const;
 const ofTimeConstants = ["TAU_SIGNAL", "TAU_TRACE"] as const;
 const ofOnePass = ["LEARN", "ADVANCE", "FEEDBACK", "SHARED"] as const;
+const ofLearning = ["MATCHED", "MEAN"] as const;
 const ofSumming = ["STEPS", "CONTINUES"] as const;
 
 export const kernels = {
@@ -254,13 +255,13 @@ export const kernels = {
     source: learn,
     snippets: [...plastic, "learning"],
     bindings: onPlasticity,
-    overrides: [...ofGrid, "MATCHED", "OPTIMIZER"],
+    overrides: [...ofGrid, ...ofLearning, "OPTIMIZER"],
   },
   learn_wide: {
     source: learnWide,
     snippets: plastic,
     bindings: onPlasticity,
-    overrides: [...ofGrid, "OPTIMIZER"],
+    overrides: [...ofGrid, "MEAN", "OPTIMIZER"],
   },
   learn_time_constants: {
     source: learnTimeConstants,
@@ -358,7 +359,8 @@ export const kernels = {
       ...ofReversal,
       ...ofTimeConstants,
       ...ofSumming,
-      ...["MATCHED", "OPTIMIZER"],
+      ...ofLearning,
+      "OPTIMIZER",
     ],
   },
 } as const satisfies Record<string, Kernel>;

@@ -114,6 +114,12 @@ function readLanes(value: unknown, path: string): number {
   throw new SpecError(path, `is ${count}; it must be 4, 8, 12 or 16.`, { value: count });
 }
 
+function readDeferred(value: unknown, path: string): number {
+  const count = number(value, path, integerRange(1, 64));
+  if (count === 1 || count % 4 === 0) return count;
+  throw new SpecError(path, `is ${count}; it must be 1 or a multiple of 4 up to 64.`, { value: count });
+}
+
 const tuningKeys = Object.keys(tunings.gpu) as (keyof Tuning)[];
 
 function readTuning(value: unknown, path: string): Tuning {
@@ -127,6 +133,8 @@ function readTuning(value: unknown, path: string): Tuning {
     batchColumnQuads: number(given.batchColumnQuads, at(path, "batchColumnQuads"), integerRange(1, 2)),
     tileSets: number(given.tileSets, at(path, "tileSets"), integerRange(1, 65536)),
     tileRows: number(given.tileRows, at(path, "tileRows"), integerRange(4, 64)),
+    deferredSteps: readDeferred(given.deferredSteps, at(path, "deferredSteps")),
+    deferredProducts: number(given.deferredProducts, at(path, "deferredProducts"), nonNegative),
     wideBatch: number(given.wideBatch, at(path, "wideBatch"), integerRange(1, 65537)),
     wideWidth: number(given.wideWidth, at(path, "wideWidth"), integerRange(1, 256)),
     wideLanes: readLanes(given.wideLanes, at(path, "wideLanes")),

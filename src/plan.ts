@@ -45,7 +45,7 @@ import { cut, type Cut, type Tile } from "./tiles.ts";
 import type { Segments } from "./trajectory.ts";
 
 export type { BufferName, Place, PlanOptions } from "./layout.ts";
-export type { Dispatch, Program } from "./programs.ts";
+export type { Deferred, Dispatch, Program } from "./programs.ts";
 
 export interface PlannedBuffer {
   readonly name: BufferName;
@@ -228,6 +228,9 @@ function planBuffers(
     ...(layout.checkpoints > 0 ? [zeros("checkpoints", "states inside a window", layout.checkpoints)] : []),
     table("populations", "table", populationTable(network, batch, work, layout)),
     table("projections", "table", projectionTable(network, batch, work, layout)),
+    ...(layout.deferredSteps > 1
+      ? [table("deferred_projections", "table", projectionTable(network, batch, work, layout, true))]
+      : []),
     ...(layout.synapticTraces.length > 0 ? [table("traced", "table of traces", traceTable(network, layout))] : []),
     ...tiles("neuron_tiles", work.neurons.tiles),
     ...tiles("synapse_tiles", work.synapses.tiles),
@@ -344,13 +347,14 @@ function mostSynapses({ network, learning, segments, moments }: Plan, limit: num
 /** The plan as a table: buffers with bytes, dispatches with workgroups. */
 export function describePlan(plan: Plan): string {
   const { network, segments, learning } = plan;
-  const { learning: program, window, network: fused } = plan.programs;
+  const { learning: program, window, deferred, network: fused } = plan.programs;
   const several = (when: string, dispatches: readonly Dispatch[]) => dispatches.map((each) => [when, each] as const);
   const parts = [
     ...several("start of a run", program.start),
     ...several("every step", program.step),
     ...several("between steps", program.join),
     ...several("end of a run", program.end),
+    ...several(`${deferred?.steps ?? 1} steps`, deferred?.update ?? []),
     ...several("every step back", window?.back ?? []),
     ...several("every segment", window?.gradient ?? []),
     ...several("every window", window?.apply ?? []),

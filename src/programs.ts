@@ -1,7 +1,7 @@
 /** Which dispatches make a step, and a window, in which order. Pure. */
 
 import { Dispatches, inShard, plain, sourceTraces, type Dispatch, type DispatchOf, type Manner } from "./dispatches.ts";
-import { shardName, type Layout, type PlanOptions } from "./layout.ts";
+import { quadsOf, shardName, type Layout, type PlanOptions } from "./layout.ts";
 import type { Network } from "./spec.ts";
 import { blockRanges, networkLimits, networkTiles } from "./tables.ts";
 import type { Cut, TileRange } from "./tiles.ts";
@@ -14,6 +14,14 @@ export interface Program {
   readonly step: readonly Dispatch[];
   readonly join: readonly Dispatch[];
   readonly end: readonly Dispatch[];
+}
+
+/** Deferred updates of weights: what does those of `steps` steps at once. */
+export interface Deferred {
+  readonly steps: number;
+  readonly update: readonly Dispatch[];
+  /** Where the errors of the steps stand in the state, one row behind the other, in quads; rows of zeros update nothing. */
+  readonly errors: readonly { readonly first: number; readonly row: number }[];
 }
 
 /** A window of adjoint errors. */
@@ -37,6 +45,8 @@ export interface Programs {
   /** The same as `frozen` where nothing learns, or learns by windows. */
   readonly learning: Program;
   readonly window: WindowPrograms | null;
+  /** Null where every step of `learning` updates all that it learns. */
+  readonly deferred: Deferred | null;
   /** For a small network in place of the others: dispatches of 1, 2, 4 ... steps, or, if it learns by windows, windows. */
   readonly network: { readonly learning: readonly Dispatch[]; readonly frozen: readonly Dispatch[] } | null;
 }
@@ -62,6 +72,7 @@ export function planPrograms(network: Network, options: PlanOptions, layout: Lay
     frozen,
     learning,
     window: work.needs.isAdjoint && work.learns ? schedules.window() : null,
+    deferred: layout.deferredSteps > 1 ? schedules.deferred() : null,
     network: fitsTables(network, layout, work) ? schedules.inOneWorkgroup() : null,
   };
 }
@@ -110,6 +121,15 @@ class Schedules {
       lastGradient: this.make.gradient(this.layout.segments?.last ?? 1, false),
       apply: this.make.apply(),
     };
+  }
+
+  deferred(): Deferred {
+    const { network, layout } = this;
+    const errors = network.populations.flatMap(({ name, size }) => {
+      const first = layout.inner.get(`keptErrors/${name}`);
+      return first === undefined ? [] : [{ first, row: quadsOf(size) }];
+    });
+    return { steps: layout.deferredSteps, update: this.make.learnPairs(), errors };
   }
 
   // ---- a network in one workgroup ---------------------------------------------------------------------------

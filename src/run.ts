@@ -243,6 +243,7 @@ export async function* run(context: RunContext, options: RunOptions): AsyncGener
     }
     checked.signal?.throwIfAborted();
   } finally {
+    if (!context.isDestroyed) engine.update();
     await Promise.allSettled(inFlight.map(({ result }) => result));
   }
 }

@@ -224,6 +224,8 @@ export class Simulator {
       }
     } else {
       this.engine.encodeSteps(encoder, steps, learn);
+      // Whoever submits it may look at the weights.
+      this.engine.encodeUpdates(encoder);
     }
     this.context.position += steps;
   }
@@ -241,6 +243,7 @@ export class Simulator {
     options.signal?.throwIfAborted();
     const place = this.placeOf(quantity, where);
     const { device, engine } = this;
+    engine.update();
     const parts = chosenReplicas(this.plan, place, "read", options).flatMap((replica) =>
       partsOf(place).map((part) => ({ ...part, first: part.first + replica * strideOf(this.plan, part) })),
     );
@@ -281,6 +284,8 @@ export class Simulator {
     if (quantity === "tauM" || quantity === "tauR") checkTau(this.plan, quantity, where, data);
     const replicas = chosenReplicas(this.plan, place, "write", options);
     const isFrames = place.buffer === "frames";
+    // What waits is due on the weights that there are, not on those that come.
+    if (!isFrames) this.engine.update();
     const capacity = isFrames ? this.plan.frameCapacity : 1;
     const unit = (place.rows / capacity) * place.columns;
     const count = data.length / unit;

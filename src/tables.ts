@@ -53,7 +53,7 @@ class Rows {
 const firstOf = (layout: Layout, key: string): number => layout.places.get(key)?.first ?? none;
 
 /** Words of struct Recorded of common/population.wgsl. */
-export const populationWords = 36;
+export const populationWords = 44;
 
 /** struct Recorded of common/population.wgsl: populations, then sources. */
 export function populationTable(network: Network, batch: number, cut: Cut, layout: Layout): ArrayBuffer {
@@ -74,6 +74,8 @@ export function populationTable(network: Network, batch: number, cut: Cut, layou
       .u32(cost === null ? 0 : targetQuads(cost.kind, size, batch), Number(cut.hasError[index] ?? false))
       .u32(inner(`keptTarget/${name}`), inner(`slopes/${name}`), slopeSlots(cut.needs.distances?.[index] ?? 0))
       .u32(inner(`trajectory/${name}`), inner(`derivatives/${name}`), inner(`adjoints/${name}`))
+      .u32(inner(`keptRates/${name}`), inner(`keptErrors/${name}`))
+      .u32(...dotPlaces(cut.currentDots[index]), ...dotPlaces(cut.feedbackDots[index]), 0, 0)
       .u32(...tracePlaces(layout, name));
   });
   network.sources.forEach(({ name, size }, index) => {
@@ -83,10 +85,15 @@ export function populationTable(network: Network, batch: number, cut: Cut, layou
       .u32(0, 0, feedback.first, feedback.parts, 0, 0, 0, 0)
       .u32(0, none, firstOf(layout, `input/${name}`), quadsOf(size) * batch, 0)
       .u32(none, none, 0, inner(`trajectory/${name}`), none, none)
+      .u32(inner(`keptRates/${name}`), none)
+      .u32(...dotPlaces(undefined), ...dotPlaces(cut.sourceDots[index]), 0, 0)
       .u32(...tracePlaces(layout, name));
   });
   return rows.bytes;
 }
+
+/** Place and number of the parts. */
+const dotPlaces = (dots: Parts | undefined): [number, number] => [dots?.first ?? 0, dots?.parts ?? 0];
 
 /** Padded to whole quads. */
 const tracePlaces = (layout: Layout, name: string): number[] =>
@@ -95,8 +102,17 @@ const tracePlaces = (layout: Layout, name: string): number[] =>
     return layout.traces.find((trace) => trace.population === name && trace.quantity === quantity)?.first ?? none;
   });
 
-/** struct Projection of common/projections.wgsl, one for each block. */
-export function projectionTable(network: Network, batch: number, cut: Cut, layout: Layout): ArrayBuffer {
+/**
+ * struct Projection of common/projections.wgsl, one for each block. With `ofPairs` that of deferred updates: rates and errors
+ * are those of the pairs, and only weights learn.
+ */
+export function projectionTable(
+  network: Network,
+  batch: number,
+  cut: Cut,
+  layout: Layout,
+  ofPairs = false,
+): ArrayBuffer {
   const rows = new Rows(cut.blocks.length * 16);
   const inner = (key: string): number => layout.inner.get(key) ?? none;
   const { isSweep, isMatched, isAdjoint } = cut.needs;
@@ -110,11 +126,14 @@ export function projectionTable(network: Network, batch: number, cut: Cut, layou
     const hasBias = biases === "here" || !hasWeights;
     // The trajectory of a population starts with its rates before the segment.
     const ownRow = projection.fromSource || isDelayed ? 0 : batch * quadsOf(projection.pre);
+    const kept = [inner(`keptRates/${from}`), inner(`keptErrors/${to}`)] as const;
+    const rate = firstOf(layout, `${isSweep && isDelayed ? "previousRate" : "rate"}/${from}`);
+    const learnsBias = hasBias && !ofPairs && cut.learnsBias[index] === true;
     rows
       .u32(quadsOf(projection.pre), quadsOf(projection.post), block.weight)
       .u32(hasBias ? firstOf(layout, `bias/${to}`) : none)
-      .u32(firstOf(layout, `${isSweep && isDelayed ? "previousRate" : "rate"}/${from}`), firstOf(layout, `error/${to}`))
-      .u32(Number(hasWeights && cut.learnsWeight[index]) + 2 * Number(hasBias && cut.learnsBias[index]))
+      .u32(...(ofPairs ? kept : [rate, firstOf(layout, `error/${to}`)]))
+      .u32(Number(hasWeights && cut.learnsWeight[index]) + 2 * Number(learnsBias))
       .u32(block.backward)
       .u32(
         firstOf(layout, `${isMatched ? "topDown" : "error"}/${to}`),
@@ -122,7 +141,7 @@ export function projectionTable(network: Network, batch: number, cut: Cut, layou
         inner(`biasTraces/${to}`),
       )
       .u32(firstOf(layout, `${classesIn(shard)}/${to}`))
-      .u32(isAdjoint ? inner(`trajectory/${from}`) + ownRow : none, inner(`adjoints/${to}`), 0, 0);
+      .u32(isAdjoint ? inner(`trajectory/${from}`) + ownRow : none, inner(`adjoints/${to}`), ...kept);
   }
   return rows.bytes;
 }
@@ -258,8 +277,8 @@ export function paramsTable(
 }
 
 /** Size of struct Clock of common/params.wgsl, and places of words in it, in bytes. */
-export const clockBytes = 32;
-export const clockPlaces = { step: 0, fault: 12, etaScale: 20 } as const;
+export const clockBytes = 48;
+export const clockPlaces = { step: 0, fault: 12, etaScale: 20, nextPair: 32 } as const;
 
 /** What a network has of its own besides its parameters. */
 export interface Replica {
@@ -270,12 +289,13 @@ export interface Replica {
 
 /** A struct Clock for each: step 0, no updates, no fault, no window. */
 export function clockTable(replicas: readonly Replica[]): ArrayBuffer {
-  const rows = new Rows(replicas.length * 8);
+  const rows = new Rows((replicas.length * clockBytes) / 4);
   for (const { seed, etaScale } of replicas) {
     rows
       .u32(0, 0, 0, none, 0)
       .f32(etaScale)
-      .u32(seed % 2 ** 32, Math.floor(seed / 2 ** 32));
+      .u32(seed % 2 ** 32, Math.floor(seed / 2 ** 32))
+      .u32(0, 0, 0, 0);
   }
   return rows.bytes;
 }

@@ -8,6 +8,7 @@ import type { Needs } from "./needs.ts";
 import { errorPaths, type ErrorPaths } from "./paths.ts";
 import type { Network } from "./spec.ts";
 import { applyTiles, hasWideRows, neuronGroups, tauTiles, traceGroups } from "./tiles/neurons.ts";
+import { pairsOf, weightsOnly } from "./tiles/pairs.ts";
 import {
   blank,
   cutInto,
@@ -30,6 +31,10 @@ export interface Cut extends ErrorPaths {
   readonly currents: readonly Parts[];
   readonly feedback: readonly Parts[];
   readonly sourceFeedback: readonly Parts[];
+  /** Of deferred updates: products of pairs, those for the currents of populations and for feedback to them and to sources. */
+  readonly currentDots: readonly Parts[];
+  readonly feedbackDots: readonly Parts[];
+  readonly sourceDots: readonly Parts[];
   readonly partialSums: number;
   /** In a sweep a group for each level, then one for the sources; else one for all. */
   readonly neurons: Groups;
@@ -82,7 +87,8 @@ export function cut(network: Network, options: PlanOptions, needs: Needs, layout
   // Weights that are cut may start anywhere.
   const isWide = batch >= tuning.wideBatch && !isSmall && layout.shards.length === 1;
   // Traces and the gradient of a window go by pairs of quads.
-  const learnsWide = isWide && !needs.isTraced && !needs.isAdjoint;
+  const isOneBuffer = layout.shards.length === 1;
+  const learnsWide = layout.deferredSteps > 1 ? isOneBuffer : isWide && !needs.isTraced && !needs.isAdjoint;
   const productShape = isWide
     ? { WIDTH: tuning.wideWidth, LANES: tuning.wideLanes, OUTPUTS: tuning.wideOutputs }
     : { WIDTH: 32, LANES: 4, OUTPUTS: 1 };
@@ -121,7 +127,15 @@ export function cut(network: Network, options: PlanOptions, needs: Needs, layout
       feedback: slots.firstOf("feedback", index),
     };
   };
-  const learning = isOnePass ? joined([]) : learnGroups(network, blocks, tuning, paths, layout, learnsWide ? 2 : 1);
+  const isDeferred = layout.deferredSteps > 1;
+  const pairs = pairsOf(network, paths, layout, slots);
+  const learning =
+    isOnePass && !isDeferred
+      ? joined([])
+      : learnGroups(network, blocks, tuning, isDeferred ? weightsOnly(paths) : paths, layout, learnsWide ? 2 : 1);
+  const currents = network.populations.map(({ size }, node) => takeCurrents(node, size));
+  const feedback = network.populations.map(({ size }, node) => takeFeedback(node, false, size));
+  const sourceFeedback = network.sources.map(({ size }, node) => takeFeedback(node, true, size));
   return {
     ...paths,
     needs,
@@ -132,12 +146,18 @@ export function cut(network: Network, options: PlanOptions, needs: Needs, layout
     learnsWide,
     productShape,
     isSmall,
-    currents: network.populations.map(({ size }, node) => takeCurrents(node, size)),
-    feedback: network.populations.map(({ size }, node) => takeFeedback(node, false, size)),
-    sourceFeedback: network.sources.map(({ size }, node) => takeFeedback(node, true, size)),
+    currents,
+    feedback,
+    sourceFeedback,
+    currentDots: pairs.currents,
+    feedbackDots: pairs.feedback,
+    sourceDots: pairs.sources,
     partialSums: slots.end,
     neurons: neuronGroups(network, options, needs, levels, isSmall),
-    synapses: synapseGroups(network, blocks, layout, needs, levels, (index) => cutter.tiles(jobOf(index))),
+    synapses: synapseGroups(network, blocks, layout, needs, levels, (index) => [
+      ...cutter.tiles(jobOf(index)),
+      ...pairs.tiles(blocks, index),
+    ]),
     learnTiles: learning.tiles,
     learnRanges: learning.ranges,
     traces: traceGroups(layout, tuning),

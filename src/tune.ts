@@ -43,7 +43,7 @@ export interface Tuned {
 }
 
 /** Counts up when variants or kernels change, so that a store forgets what is old. */
-const generation = 1;
+const generation = 2;
 const samples = 3;
 /** Milliseconds of a sample. */
 const sampleLength = 20;
@@ -109,6 +109,7 @@ function changesFor({ plan: { batch, tuning } }: Simulator): Readonly<Record<str
       "4 quads of columns": { columnQuads: 4 },
       [tuning.sharedCurrents ? "currents apart" : "currents behind a barrier"]: behindBarrier,
       "16 rows a tile": { tileRows: 4 },
+      "updates of 16 steps at once": { deferredSteps: 16 },
       "products and update apart": apart,
     };
   }

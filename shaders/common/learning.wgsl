@@ -1,9 +1,11 @@
 // One optimiser step of weights and biases (shaders/learn.wgsl).
-// Provides: MATCHED, learn_tile. Uses: replicas, grid, projections, optimizer, and the bindings
-// projections, state, parameters.
+// Provides: MATCHED, MEAN, learn_tile. Uses: replicas, grid, projections, optimizer, and the
+// bindings projections, state, parameters.
 
 /// Whether synapses learn from traces.
 override MATCHED: bool = false;
+/// Along the mean over batch rows; else along the sum of what rows are: steps that were deferred.
+override MEAN: bool = true;
 
 fn learn_weights(projection: Projection, row: u32, column: u32, rates: Rates) {
   var a = vec4f();
@@ -37,7 +39,7 @@ fn learn_weights(projection: Projection, row: u32, column: u32, rates: Rates) {
       e_place += projection.post;
     }
   }
-  let scale = -1.0 / f32(BATCH);
+  let scale = select(-1.0, -1.0 / f32(BATCH), MEAN);
   let place = projection.weight + row * 4u * projection.pre + column;
   learn_row(place, scale * a, rates);
   learn_row(place + projection.pre, scale * b, rates);

@@ -1,7 +1,7 @@
 // One step of a population's neurons in parts: load, finish, begin (shaders/neurons.wgsl).
 // Provides: ERRORS, TRACES, BEGIN_TRACES, TRAJECTORY, PREVIOUS, POWERS, load_tile, finish_tile,
-// begin_tile. Uses: params, replicas, grid, activation, fields, population, and the bindings
-// populations, parameters, partial_sums, frames, state, record.
+// begin_tile, keep_pair. Uses: params, replicas, grid, activation, fields, population, and the
+// bindings populations, parameters, partial_sums, frames, state, record.
 
 /// 0: no errors, 1: local, 2: instantaneous.
 override ERRORS: u32 = 1u;
@@ -29,12 +29,52 @@ fn traced_at(p: Population, quad: u32, step: u32) -> u32 {
   return traced_row(step) * BATCH * p.row + quad;
 }
 
+/// What the weights lacked in a product, in the quad of the own ones of the pairs from `kept` on.
+fn lacking(p: Population, quad: u32, kept: u32, dots: u32, parts: u32) -> vec4f {
+  let pairs = select(0u, clock[replica].lacking, parts != 0u);
+  var sum = vec4f();
+  for (var first = 0u; first < pairs; first += 4u) {
+    let products = sum_parts(dots + first / 4u, parts, DEFERRED / 4u);
+    let share = select(vec4f(), products, first + QUAD < vec4u(pairs));
+    let place = kept + first * p.row + quad;
+    let rows = mat4x4f(
+      state[place],
+      state[place + p.row],
+      state[place + 2u * p.row],
+      state[place + 3u * p.row],
+    );
+    sum += rows * share;
+  }
+  var eta = params.eta;
+  if (REPLICAS != 1u) {
+    eta *= clock[replica].eta_scale;
+  }
+  return eta * sum;
+}
+
+/// What the synapses give: the current, and the feedback.
+fn current_of(p: Population, quad: u32) -> vec4f {
+  let s = sum_parts(p.current + quad, p.current_parts, BATCH * p.row);
+  if (DEFERRED == 1u) {
+    return s;
+  }
+  return s + lacking(p, quad, p.kept_errors, p.current_dots, p.current_dot_parts);
+}
+
+fn feedback_of(p: Population, quad: u32) -> vec4f {
+  let m = sum_parts(p.feedback + quad, p.feedback_parts, BATCH * p.row);
+  if (DEFERRED == 1u) {
+    return m;
+  }
+  return m + lacking(p, quad, p.kept_rates, p.feedback_dots, p.feedback_dot_parts);
+}
+
 /// `row` is that of the step in its segment of the trajectory.
 fn finish(p: Population, index: u32, quad: u32, step: u32, row: u32) {
   let n = BATCH * p.row;
   let k = p.first + quad;
   let at = traced_at(p, quad, step);
-  let s = sum_parts(p.current + quad, p.current_parts, n);
+  let s = current_of(p, quad);
   let u = state[POTENTIAL * FIELD + k];
   let e = state[ERROR * FIELD + k];
   let of_row = quad % p.row;
@@ -88,7 +128,7 @@ fn trace_errors(p: Population, index: u32, quad: u32, at: u32) {
 
 fn trace_feedback(p: Population, index: u32, quad: u32, at: u32) {
   if (((TRACES | BEGIN_TRACES) & 32u) != 0u) {
-    trace(index, 5u, at, sum_parts(p.feedback + quad, p.feedback_parts, BATCH * p.row));
+    trace(index, 5u, at, feedback_of(p, quad));
   }
 }
 
@@ -155,7 +195,7 @@ fn corrected(p: Population, quad: u32, alpha: vec4f, e: vec4f) -> vec4f {
 /// The error of a step; `pull` is what the cost adds to the feedback.
 fn begin(p: Population, index: u32, quad: u32, step: u32, pull: vec4f) {
   let k = p.first + quad;
-  let m = sum_parts(p.feedback + quad, p.feedback_parts, BATCH * p.row);
+  let m = feedback_of(p, quad);
   var slope = state[SLOPE * FIELD + k];
   if (IS_ALIGNED && p.slope_slots != 0u) {
     slope = state[p.slopes + step % p.slope_slots * BATCH * p.row + quad];
@@ -242,5 +282,21 @@ fn begin_tile(tile: Tile, step: u32, is_kept: bool, local: u32) {
     for (var quad = range.first; quad < range.end; quad += range.stride) {
       begin(p, tile.block, quad, step, vec4f());
     }
+  }
+}
+
+/// Keeps the rates and errors of a step for its update. The feedback of the step has been taken:
+/// its correction needs what stood here.
+fn keep_pair(tile: Tile, local: u32) {
+  let p = population_of(tile.block);
+  let all = range_of(tile, p.row, local);
+  let place = clock[replica].next_pair * p.row;
+  let rates = only_if(p.kept_rates != NONE, all);
+  for (var quad = rates.first; quad < rates.end; quad += rates.stride) {
+    state[p.kept_rates + place + quad] = state[RATE * FIELD + p.first + quad];
+  }
+  let errors = only_if(p.kept_errors != NONE, all);
+  for (var quad = errors.first; quad < errors.end; quad += errors.stride) {
+    state[p.kept_errors + place + quad] = state[ERROR * FIELD + p.first + quad];
   }
 }

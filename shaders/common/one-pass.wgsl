@@ -29,5 +29,10 @@ fn count_step(index: u32, local: u32) {
     if (LEARN) {
       clock[replica].updates = clock[replica].update;
     }
+    if (DEFERRED != 1u) {
+      let pair = clock[replica].pair;
+      clock[replica].lacking = select(0u, pair, LEARN);
+      clock[replica].next_pair = select(0u, (pair + 1u) % DEFERRED, LEARN);
+    }
   }
 }

@@ -1,6 +1,6 @@
 // Group 0, the same for every kernel of a step: what is constant over a run, and the clocks that
 // run on the device, one for each network.
-// Provides: Params, Clock, params, clock, traced_row, report_non_finite. Uses: replicas.
+// Provides: Params, Clock, DEFERRED, params, clock, traced_row, report_non_finite. Uses: replicas.
 
 /// Written by the host between runs, never between steps.
 struct Params {
@@ -48,7 +48,18 @@ struct Clock {
   eta_scale: f32,
   /// Seed of its parameters.
   seed: vec2u,
+  /// Of deferred updates: the place of the next pair of rates and errors, and the pairs that the
+  /// weights lacked in the last products. Written by the synapses.
+  next_pair: u32,
+  lacking: u32,
+  /// Place of the pair of the step in progress. Written by the neurons.
+  pair: u32,
+  unused: u32,
 }
+
+/// Steps whose updates of weights are done at once, by `learn` or `learn_wide`: until then pairs of
+/// rates and errors are kept, and both products are corrected for them. 1: every step updates.
+override DEFERRED: u32 = 1u;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> clock: array<Clock>;

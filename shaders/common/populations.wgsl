@@ -44,6 +44,17 @@ struct Population {
   trajectory: u32,
   derivatives: u32,
   adjoints: u32,
+  /// Of deferred updates: places in the state of the pairs' rates and errors, NONE if not kept; and
+  /// in the partial sums the products of the pairs with the rates of the step before the weights
+  /// of this population, and with the errors behind those that it feeds, and number of parts.
+  kept_rates: u32,
+  kept_errors: u32,
+  current_dots: u32,
+  current_dot_parts: u32,
+  feedback_dots: u32,
+  feedback_dot_parts: u32,
+  unused_a: u32,
+  unused_b: u32,
 }
 
 struct Recorded {
@@ -68,6 +79,10 @@ fn population_of(index: u32) -> Population {
     p.trajectory = own(p.trajectory, WINDOW_STRIDE);
     p.derivatives = own(p.derivatives, WINDOW_STRIDE);
     p.adjoints = own(p.adjoints, WINDOW_STRIDE);
+    p.kept_rates = own(p.kept_rates, STATE_STRIDE);
+    p.kept_errors = own(p.kept_errors, STATE_STRIDE);
+    p.current_dots = own(p.current_dots, SUM_STRIDE);
+    p.feedback_dots = own(p.feedback_dots, SUM_STRIDE);
   }
   return p;
 }

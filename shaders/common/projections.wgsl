@@ -29,8 +29,10 @@ struct Projection {
   /// its first step on.
   trajectory: u32,
   adjoints: u32,
-  unused_a: u32,
-  unused_b: u32,
+  /// Of deferred updates, in the state: the presynaptic rates and the postsynaptic errors of the
+  /// pairs, one behind the other.
+  kept_rates: u32,
+  kept_errors: u32,
 }
 
 /// A projection of this network.
@@ -48,6 +50,8 @@ fn projection_of(index: u32) -> Projection {
     p.classes = own(p.classes, PARAMETER_STRIDE);
     p.trajectory = own(p.trajectory, WINDOW_STRIDE);
     p.adjoints = own(p.adjoints, WINDOW_STRIDE);
+    p.kept_rates = own(p.kept_rates, STATE_STRIDE);
+    p.kept_errors = own(p.kept_errors, STATE_STRIDE);
   }
   return p;
 }

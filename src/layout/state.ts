@@ -2,6 +2,7 @@
 
 import type { Needs } from "../needs.ts";
 import type { Network } from "../spec.ts";
+import { deferredSteps, placePairs } from "./deferral.ts";
 import {
   Allocator,
   extraFields,
@@ -34,7 +35,7 @@ function fieldsOf({ record, energies, learning }: PlanOptions, needs: Needs): st
   return [...stateFields, ...extraFields.filter((name) => isKept[name])];
 }
 
-type StateLayout = Pick<Layout, "field" | "fields" | "state" | "costs" | "synapticTraces"> & {
+type StateLayout = Pick<Layout, "field" | "fields" | "state" | "costs" | "synapticTraces" | "deferredSteps"> & {
   readonly stride: number;
 };
 
@@ -76,6 +77,8 @@ export function placeStates(
     if (distance > 0) inner.set(`slopes/${name}`, behind.take(slopeSlots(distance) * batch * quadsOf(size)));
   });
   const synapticTraces = placeSynapticTraces(network, batch, needs, behind, inner);
+  const deferred = deferredSteps(network, options, needs);
+  placePairs(behind, inner, network, deferred);
   const stride = behind.end;
   // Side by side, so that those of all networks are read and cleared at once.
   const summed = new Allocator(replicas * stride);
@@ -86,7 +89,7 @@ export function placeStates(
   const costs = { first, count: summed.end - first };
   // Costs of the step are laid out like them, behind them.
   const state = first + replicas * costs.count * (options.energies.length > 0 ? 2 : 1);
-  return { field, fields, state, costs, synapticTraces, stride };
+  return { field, fields, state, costs, synapticTraces, stride, deferredSteps: deferred };
 }
 
 /** How late, in jacobi, an error meets the slope and the rates that it is about, `distance` projections below the cost. */

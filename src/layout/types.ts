@@ -90,6 +90,12 @@ export interface Tuning {
   readonly tileSets: number;
   readonly tileRows: number;
   /**
+   * Steps whose updates of weights are done at once, 1 or a multiple of 4 up to 64, in a batch of 1 with plain gradient steps;
+   * and the least number of synapses for which they are.
+   */
+  readonly deferredSteps: number;
+  readonly deferredProducts: number;
+  /**
    * Smallest batch for which `propagate_wide` and `learn_wide` are used where one pass cannot be; invocations of a workgroup of
    * `propagate_wide`, and the batch rows (4, 8, 12, 16) and quads of outputs (1, 2) of each.
    */
@@ -121,6 +127,8 @@ export const tunings = {
     batchColumnQuads: 1,
     tileSets: 1,
     tileRows: 16,
+    deferredSteps: 1,
+    deferredProducts: 0,
     wideBatch: 17,
     wideWidth: 64,
     wideLanes: 8,
@@ -138,6 +146,8 @@ export const tunings = {
     batchColumnQuads: 1,
     tileSets: 4096,
     tileRows: 64,
+    deferredSteps: 1,
+    deferredProducts: 0,
     wideBatch: 64,
     wideWidth: 32,
     wideLanes: 8,
@@ -162,6 +172,7 @@ export type BufferName =
   | "clock"
   | "populations"
   | "projections"
+  | "deferred_projections"
   | "traced"
   | "neuron_tiles"
   | "synapse_tiles"
@@ -321,6 +332,8 @@ export interface Layout {
   /** Other places, in quads, that only kernels know. */
   readonly inner: ReadonlyMap<string, number>;
   readonly synapticTraces: readonly PlannedSynapticTrace[];
+  /** Steps whose updates of weights are done at once; 1: each step updates. */
+  readonly deferredSteps: number;
   readonly frameCapacity: number;
   readonly traces: readonly PlannedTrace[];
   readonly recordRows: number;

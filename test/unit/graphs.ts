@@ -79,9 +79,10 @@ const graph: fc.Arbitrary<Case> = fc
       networkLanes: fc.constantFrom(1, 4),
     }),
     bindingBytes: fc.constantFrom(Infinity, Infinity, 2 ** 13, 2 ** 15),
+    deferral: fc.record({ deferredSteps: fc.constantFrom(1, 4, 16), deferredProducts: fc.constantFrom(0, 1000) }),
   })
   .map((given) => {
-    const { sources, populations, more, plastic, schedule, targetDelay, learning, record, ...others } = given;
+    const { sources, populations, more, plastic, schedule, targetDelay, learning, record, deferral, ...others } = given;
     const sourceNames = sources.map((_, i) => `source${i}`);
     const names = populations.map((_, i) => `population${i}`);
     const all = [...sourceNames, ...names];
@@ -132,6 +133,7 @@ const graph: fc.Arbitrary<Case> = fc
     const options: PlanOptions = {
       ...defaults,
       ...others,
+      tuning: { ...others.tuning, ...deferral },
       record: recorded,
       learning: resolveLearning(learning),
       trajectoryBytes: 2 ** 28,

@@ -44,14 +44,14 @@ describe("describePlan", () => {
       partial_sums          2496  currents and feedback, per tile
       frames               65536  input and target of 512 steps
       record               49152  traces of 1024 steps
-      populations            576  table
+      populations            704  table
       projections            192  table
       neuron_tiles           128  table of 4 workgroups
       synapse_tiles          320  table of 10 workgroups
       blocks                 192  table of initial values
-      clock                   32  step, updates, fault
+      clock                   48  step, updates, fault
       params                  64  constants of a run
-      total               218016
+      total               218160
 
       when            dispatch               workgroups  constants
       once            initialize                   31x1
@@ -76,15 +76,15 @@ describe("describePlan", () => {
       partial_sums         22080  currents and feedback, per tile
       frames               65024  input and target of 28 steps
       record              983040  traces of 1024 steps
-      populations            576  table
+      populations            704  table
       projections            192  table
       neuron_tiles           480  table of 15 workgroups
       synapse_tiles          160  table of 5 workgroups
       learn_tiles            128  table of 4 workgroups
       blocks                 192  table of initial values
-      clock                   32  step, updates, fault
+      clock                   48  step, updates, fault
       params                  64  constants of a run
-      total              1227872
+      total              1228016
 
       when            dispatch               workgroups  constants
       once            initialize                   31x1

@@ -320,8 +320,8 @@ describe("every dispatch", () => {
         given.filter((name) => !(overrides as readonly string[]).includes(name)),
         dispatch.label,
       ).toEqual([]);
-      // Most workgroups are as wide as it is by default; a lone network has no strides.
-      const mayLack = [...given, "WIDTH", ...ofReplicas, ...unusedBy(dispatch.kernel)];
+      // Most workgroups are as wide as it is by default; a lone network has no strides, and no step waits for others.
+      const mayLack = [...given, "WIDTH", "DEFERRED", "MEAN", ...ofReplicas, ...unusedBy(dispatch.kernel)];
       expect(
         overrides.filter((name) => !mayLack.includes(name)),
         dispatch.label,

@@ -8,6 +8,7 @@ import { resolveLearning, resolveNetwork, type Network } from "../../src/spec.ts
 import {
   blockTable,
   clockBytes,
+  clockPlaces,
   clockTable,
   paramsBytes,
   populationTable,
@@ -84,15 +85,24 @@ class Planned {
     return decodeAll(populationTable(network, options.batch, work, layout), "neurons", "Recorded");
   }
 
-  projections(): Record<string, number>[] {
+  projections(ofPairs = false): Record<string, number>[] {
     const { network, options, layout, work } = this;
-    return decodeAll(projectionTable(network, options.batch, work, layout), "synapses", "Projection");
+    return decodeAll(projectionTable(network, options.batch, work, layout, ofPairs), "synapses", "Projection");
   }
 
   traces(): Record<string, number>[] {
     return decodeAll(traceTable(this.network, this.layout), "traces", "Trace");
   }
 }
+
+const withInner = (planned: Planned) => ({
+  layout: planned.layout,
+  work: planned.work,
+  inner: (key: string): number => planned.inner(key),
+  populations: planned.populations(),
+  projections: planned.projections(),
+  pairs: planned.projections(true),
+});
 
 function found(first: number | undefined, key: string): number {
   if (first === undefined) throw new Error(`There is no place "${key}".`);
@@ -161,15 +171,20 @@ describe("struct Clock", () => {
       ["window", 16],
       ["eta_scale", 20],
       ["seed", 24],
+      ["next_pair", 32],
+      ["lacking", 36],
+      ["pair", 40],
+      ["unused", 44],
     ]);
+    expect(clockPlaces).toEqual({ step: 0, fault: 12, etaScale: 20, nextPair: 32 });
     expect(size).toBe(clockBytes);
     const table = clockTable([
       { seed: 7, etaScale: 1 },
       { seed: 3 * 2 ** 32 + 5, etaScale: 0.5 },
     ]);
     expect([...new Uint32Array(table)]).toEqual([
-      ...[0, 0, 0, none, 0, 0x3f800000, 7, 0],
-      ...[0, 0, 0, none, 0, 0x3f000000, 5, 3],
+      ...[0, 0, 0, none, 0, 0x3f800000, 7, 0, 0, 0, 0, 0],
+      ...[0, 0, 0, none, 0, 0x3f000000, 5, 3, 0, 0, 0, 0],
     ]);
   });
 });
@@ -258,7 +273,7 @@ const windowOf = (schedule: "jacobi" | "sweep"): Planned =>
 
 describe("struct Projection", () => {
   it("is what the table of projections holds", () => {
-    const noWindow = { trajectory: none, adjoints: none, unused_a: 0, unused_b: 0 };
+    const noWindow = { trajectory: none, adjoints: none, kept_rates: none, kept_errors: none };
     // Weights learn: 1, biases learn: 2.
     expect(planned.projections()).toEqual([
       {
@@ -404,7 +419,7 @@ describe("struct Recorded", () => {
   const ratesOfPopulations = first("rate/hidden") - first("error/hidden");
 
   it("has as many rows as there are populations and sources", () => {
-    expect(size).toBe(36 * 4);
+    expect(size).toBe(44 * 4);
     expect(bytes.byteLength).toBe(4 * size);
   });
 
@@ -417,6 +432,10 @@ describe("struct Recorded", () => {
       trajectory: none,
       derivatives: none,
       adjoints: none,
+      kept_rates: none,
+      kept_errors: none,
+      current_dot_parts: 0,
+      feedback_dot_parts: 0,
     };
     expect(rows[0]).toMatchObject({
       size: 9,
@@ -500,6 +519,35 @@ describe("struct Recorded", () => {
       kept("output"),
       { trajectory: window.inner("trajectory/eye"), derivatives: none, adjoints: none },
     ]);
+  });
+
+  it("tells what deferred updates keep, and where their products stand", () => {
+    const tuning = { ...options.tuning, onePassBatch: 1, deferredSteps: 8 };
+    const learning = resolveLearning({ optimizer: { kind: "sgd", eta: 1 } });
+    const { layout, work, inner, ...deferring } = withInner(
+      new Planned(network, { ...options, batch: 1, tuning, learning }),
+    );
+    const [hidden, output, eye, ear] = deferring.populations;
+    // What projects with weights that are fixed keeps no rates, and what they end at no errors.
+    expect(layout.deferredSteps).toBe(8);
+    const plastic = network.projections.map(({ plastic }) => plastic);
+    expect(plastic).toEqual([true, false, true]);
+    expect(hidden).toMatchObject({ kept_rates: none, kept_errors: inner("keptErrors/hidden"), current_dot_parts: 1 });
+    expect(output).toMatchObject({ kept_rates: none, kept_errors: inner("keptErrors/output"), current_dot_parts: 1 });
+    expect(eye).toMatchObject({ kept_rates: inner("keptRates/eye"), kept_errors: none, current_dot_parts: 0 });
+    expect(ear).toMatchObject({ kept_rates: inner("keptRates/ear"), kept_errors: none });
+    expect(hidden).toMatchObject({ current_dots: work.currentDots[0]?.first });
+    expect(output).toMatchObject({ current_dots: work.currentDots[1]?.first });
+    expect(deferring.projections[0]).toMatchObject({
+      kept_rates: inner("keptRates/eye"),
+      kept_errors: inner("keptErrors/hidden"),
+    });
+    // The table of the updates: the pairs are what it learns from, and biases do not wait.
+    expect(deferring.pairs[0]).toMatchObject({
+      rate: inner("keptRates/eye"),
+      error: inner("keptErrors/hidden"),
+      flags: 1,
+    });
   });
 
   it("gives the places of the traces in the order of the quantities", () => {
