@@ -149,7 +149,7 @@ describe.each([1, 3])("batch %i", (batch) => {
   it.each(cases)("$name", ({ spec, learning }) => follow(spec, { batch, seed: 5, learning }));
 });
 
-/** It takes a software adapter seconds to compile: few cases, that together have every part. */
+/** It takes a software adapter seconds to compile, and lavapipe up to a minute: few cases, that together have every part. */
 const fused = [
   "sweep, no errors",
   "time constants, jacobi, target delay 1",
@@ -161,7 +161,7 @@ describe.each([
   { batch: 1, networkWidth: 1 },
   { batch: 3, networkWidth: 8 },
 ])("in one workgroup of $networkWidth", ({ batch, networkWidth }) => {
-  it.each(cases.filter(({ name }) => fused.includes(name)))("$name", ({ spec, learning }) =>
+  it.each(cases.filter(({ name }) => fused.includes(name)))("$name", { timeout: 180_000 }, ({ spec, learning }) =>
     follow(spec, { batch, seed: 5, learning, fuseSteps: true, tuning: { ...tunings.cpu, networkWidth } }),
   );
 });
