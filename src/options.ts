@@ -33,7 +33,10 @@ export interface PlanningOptions {
    * the last are computed twice. Default 64 MiB.
    */
   readonly trajectoryBytes?: number;
-  /** Device memory for input and target, in bytes; longer data is streamed through it. Default 8 MiB. */
+  /**
+   * Device memory for input and target, in bytes; longer data is streamed through it. Default 8 MiB; beside weights of 32 to
+   * 128 MiB a sixteenth of them, if a window fits it.
+   */
   readonly frameBytes?: number;
   /**
    * Largest buffer to be made for parameters, in bytes; weights that do not fit are cut by rows into several, with a dispatch
@@ -64,7 +67,6 @@ const planningKeys = [
 const simulatorKeys = [...planningKeys, "seed", "seeds", "etaScales", "device", "gpu", "label", "signal"] as const;
 /** Of a device that was asked for nothing more. */
 const defaultBindingBytes = 128 * 2 ** 20;
-const defaultFrameBytes = 8 * 2 ** 20;
 const defaultTrajectoryBytes = 64 * 2 ** 20;
 
 /**
@@ -74,7 +76,7 @@ const defaultTrajectoryBytes = 64 * 2 ** 20;
 export function resolvePlanning(options: PlanningOptions, isSoftware: boolean, bindingLimit?: number): PlanOptions {
   // A simulator's options hold those of its plan.
   const given = fields(options, "options", simulatorKeys);
-  const { batch = 1, replicas = 1, record = [], energies = [], frameBytes = defaultFrameBytes } = given;
+  const { batch = 1, replicas = 1, record = [], energies = [] } = given;
   const { trajectoryBytes = defaultTrajectoryBytes } = given;
   return {
     batch: number(batch, "options.batch", integerRange(1, 65536)),
@@ -83,7 +85,7 @@ export function resolvePlanning(options: PlanningOptions, isSoftware: boolean, b
     record: list(record, "options.record", readRecord),
     energies: [...new Set(list(energies, "options.energies", (value, path) => oneOf(value, path, energyQuantities)))],
     trajectoryBytes: number(trajectoryBytes, "options.trajectoryBytes", positive),
-    frameBytes: number(frameBytes, "options.frameBytes", positive),
+    frameBytes: given.frameBytes === undefined ? null : number(given.frameBytes, "options.frameBytes", positive),
     bindingBytes: Math.min(
       number(given.bindingBytes ?? bindingLimit ?? defaultBindingBytes, "options.bindingBytes", positive),
       bindingLimit ?? Infinity,

@@ -18,6 +18,15 @@ import {
   type RecordSpec,
 } from "./types.ts";
 
+const mostFrameBytes = 8 * 2 ** 20;
+/** Bytes of weights from which on frames must be small beside them. */
+const manyWeights = 32 * 2 ** 20;
+
+function defaultFrameBytes({ projections }: Network, windowBytes: number): number {
+  const weights = projections.reduce((sum, { pre, post }) => sum + pre * post * 4, 0);
+  return weights < manyWeights ? mostFrameBytes : Math.min(Math.max(weights / 16, windowBytes), mostFrameBytes);
+}
+
 export function placeFrames(
   places: Places,
   network: Network,
@@ -33,7 +42,8 @@ export function placeFrames(
     }),
   ];
   const frameQuads = signals.reduce((sum, { perFrame, columns }) => sum + perFrame * quadsOf(columns), 0);
-  const fitting = Math.max(Math.floor(frameBytes / 16 / Math.max(frameQuads, 1)), 1);
+  const bytes = frameBytes ?? defaultFrameBytes(network, learning.window * frameQuads * 16);
+  const fitting = Math.max(Math.floor(bytes / 16 / Math.max(frameQuads, 1)), 1);
   // All frames of a window are needed on the way back.
   const frameCapacity = Math.min(fitting, Math.max(maxFrames, learning.window));
   const frames = new Allocator();

@@ -61,8 +61,8 @@ export interface PlanOptions {
   readonly trajectoryBytes: number;
   /** Whether a small network does many steps in one dispatch. */
   readonly fuseSteps: boolean;
-  /** Bytes for the frames of input and target. */
-  readonly frameBytes: number;
+  /** Bytes for the frames of input and target; null: as suits the weights. */
+  readonly frameBytes: number | null;
   /** Bytes that one buffer may have; weights that do not fit are cut by rows into several. */
   readonly bindingBytes: number;
   readonly tuning: Tuning;
