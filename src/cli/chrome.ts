@@ -13,11 +13,6 @@ export interface ChromeOptions {
   readonly headless?: boolean;
   /** Flags besides those that setup found to work. */
   readonly args?: readonly string[];
-  /**
-   * Whether other processes can connect to the browser. Default false: then it is held by a pipe, and it ends with this
-   * process whatever becomes of it.
-   */
-  readonly shared?: boolean;
 }
 
 /**
@@ -26,7 +21,7 @@ export interface ChromeOptions {
  * Throws DeviceError WEBGPU_UNAVAILABLE if setup found no browser, or if the browser does not start.
  */
 export async function launchChrome(findings: Findings | null, options: ChromeOptions = {}): Promise<Browser> {
-  const { headless = !hasDisplay(), args = [], shared = false } = options;
+  const { headless = !hasDisplay(), args = [] } = options;
   const chrome = findings?.chrome;
   if (!chrome) throw new DeviceError("WEBGPU_UNAVAILABLE", explainMissingBrowser());
   try {
@@ -34,7 +29,8 @@ export async function launchChrome(findings: Findings | null, options: ChromeOpt
       executablePath: chrome.executable,
       args: [...chrome.args, ...args],
       headless: chrome.headlessShell ? "shell" : headless,
-      pipe: !shared,
+      // It ends with this process, whatever becomes of it.
+      pipe: true,
       env: withoutDriverChoice(findings),
       // A run takes as long as it takes.
       protocolTimeout: 0,

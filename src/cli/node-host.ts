@@ -10,9 +10,11 @@ import { verifyRecording } from "../train/verification.ts";
 import { loadDigits } from "./digits-data.ts";
 import type { Host } from "./host.ts";
 import { nodeGpu } from "./node-gpu.ts";
+import { askPatiently } from "./patience.ts";
 
 /** This process, with Dawn. Rejects with DeviceError WEBGPU_UNAVAILABLE if the package `webgpu` is missing. */
 export async function openNodeHost(signal: AbortSignal): Promise<Host> {
+  askPatiently();
   const host = { gpu: await nodeGpu() };
   return {
     name: `Node ${process.version} with the npm package webgpu`,

@@ -2,7 +2,7 @@
 
 import { expect } from "vitest";
 import { nodeGpu } from "../../src/cli/node-gpu.ts";
-import { askPatiently } from "./patience.ts";
+import { askPatiently } from "../../src/cli/patience.ts";
 
 askPatiently();
 const gpu = await nodeGpu();
