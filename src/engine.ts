@@ -77,6 +77,8 @@ export class Engine {
     const { learning, frozen, network, deferred } = this.plan.programs;
     if (network !== null) this.encodeNetwork(encoder, learns ? network.learning : network.frozen, steps);
     else if (deferred === null || !learns) {
+      // A frozen step counts no pairs, so none may wait.
+      this.encodeUpdates(encoder);
       this.encodeProgram(encoder, learns ? learning : frozen, { from: 0, to: steps, steps });
     } else this.encodeDeferred(encoder, deferred, steps);
   }
@@ -93,11 +95,6 @@ export class Engine {
       for (const dispatch of done < steps ? join : end) this.dispatch(pass, dispatch);
     }
     pass.end();
-  }
-
-  /** Whether weights wait for updates of steps that are encoded. */
-  get isBehind(): boolean {
-    return this.waiting > 0;
   }
 
   /** Does the updates that wait; then the weights are those of the last step that is encoded. */
@@ -118,7 +115,7 @@ export class Engine {
 
   /** The same in a submit of its own, if there are any. */
   update(): void {
-    if (!this.isBehind) return;
+    if (this.waiting === 0) return;
     const encoder = this.device.createCommandEncoder({ label: `${this.label}/updates` });
     this.encodeUpdates(encoder);
     this.device.queue.submit([encoder.finish()]);

@@ -4,31 +4,17 @@ import { describe, expect, it } from "vitest";
 import { createSimulator, type LearningSpec, type NetworkSpec, type SimulatorOptions } from "../../src/index.ts";
 import { tunings, type Tuning } from "../../src/layout.ts";
 import { callsDuring } from "./counting.ts";
-import { populationsOfSizes, sizes } from "./graphs.ts";
+import { graphOfSizes, populationsOfSizes } from "./graphs.ts";
 import { metricsOf, numbers } from "./networks.ts";
 import { useDevice } from "./shared-device.ts";
 import { difference, expectSmall, Twin } from "./twin.ts";
 
 const device = useDevice();
 
-/** Every size below, at and above that of a workgroup; two projections into one population, two out of one, one that is fixed. */
-const graph: NetworkSpec = {
-  dt: 0.1,
-  sources: [{ name: "x", size: sizes.above }],
-  populations: [
-    ...populationsOfSizes([2, 3], [2, 3]),
-    { name: "out", size: 5, tauM: 2, tauR: 2, activation: "linear", cost: { kind: "squared-error", beta: 0.5 } },
-  ],
-  projections: [
-    ...["one", "below", "equal", "above"].flatMap((name) => [
-      { from: "x", to: name },
-      { from: name, to: "many" },
-    ]),
-    { from: "many", to: "many", init: { kind: "uniform", scale: 0.5 } },
-    { from: "above", to: "out", plastic: false },
-    { from: "many", to: "out" },
-  ],
-};
+const graph = graphOfSizes([
+  ...populationsOfSizes([2, 3], [2, 3]),
+  { name: "out", size: 5, tauM: 2, tauR: 2, activation: "linear", cost: { kind: "squared-error", beta: 0.5 } },
+]);
 
 const sgd = { kind: "sgd", eta: 0.01 } as const;
 const deferring = (kind: "cpu" | "gpu", deferredSteps: number): Tuning => ({ ...tunings[kind], deferredSteps });
@@ -149,6 +135,21 @@ it("leaves the weights whole behind steps that a host encodes", async () => {
     // A view is as good as a read: the updates are part of what was encoded.
     expect(difference(await sim.read("weight", weights), await twin.read("weight", weights))).toBeLessThan(1e-6);
   }
+});
+
+it("does what waits before a frozen step that a host encodes in the middle of a run", async () => {
+  using sim = await make();
+  using twin = await createSimulator(recurrent, { device: device(), learning: { optimizer: sgd } });
+  for (const each of [sim, twin]) {
+    for await (const { step } of each.run({ ...data, steps: 5, every: 1, chunkMilliseconds: 1 })) {
+      if (step !== 5) continue;
+      const encoder = device().createCommandEncoder();
+      each.encode(encoder, { steps: 2, learn: false });
+      device().queue.submit([encoder.finish()]);
+    }
+  }
+  expect(difference(await sim.read("weight", weights), await twin.read("weight", weights))).toBeLessThan(1e-6);
+  expect(difference(await sim.read("potential", "a"), await twin.read("potential", "a"))).toBeLessThan(1e-5);
 });
 
 it("dispatches once more for every round of updates", async () => {
