@@ -1,7 +1,5 @@
 /** `npm run bench`: how fast networks run, beside what the device can do at best. */
 
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
 import {
   adapterLine,
   caseLines,
@@ -16,8 +14,8 @@ import {
 import { BENCH_SCHEMA, isWrong, type BenchReport } from "../../bench/harness/result.ts";
 import type { BenchEvent } from "../../bench/harness/run.ts";
 import { version } from "../../package.json";
-import { root } from "../../scripts/modules.mjs";
 import { benchHelp, readBenchOptions, STANDARD_OUTPUT, type BenchOptions } from "./bench-options.ts";
+import { commitOf } from "./commit.ts";
 import { duration } from "./format.ts";
 import { withHost } from "./host.ts";
 import { shownPath, withUsage } from "./options.ts";
@@ -67,17 +65,6 @@ function hear(event: BenchEvent, seconds: number): void {
     console.error(`${duration(seconds).padStart(5)}  ${event.index + 1} of ${event.count}: ${event.name}`);
   } else {
     for (const line of reasonLines(event.cases)) console.error(`       ${line}`);
-  }
-}
-
-/** "a1b2c3d", with "+" where the tree has changes. */
-async function commitOf(): Promise<string | null> {
-  const git = async (...args: string[]) => (await promisify(execFile)("git", args, { cwd: root })).stdout.trim();
-  try {
-    const changes = await git("status", "--porcelain", "--untracked-files=no");
-    return `${await git("rev-parse", "--short", "HEAD")}${changes === "" ? "" : "+"}`;
-  } catch {
-    return null;
   }
 }
 

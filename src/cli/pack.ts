@@ -1,13 +1,12 @@
 /** `npm run bench:pack`: bench, compare and verify for a server that has nothing, in one archive. */
 
-import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { ensurePeers } from "../../bench/compare/peers.ts";
 import { root } from "../../scripts/modules.mjs";
 import { version } from "../../package.json";
+import { commitOf } from "./commit.ts";
 import { table } from "./format.ts";
 import { pathOf, readFlags, shownPath, USAGE_EXIT_CODE, UsageError } from "./options.ts";
 import {
@@ -129,15 +128,4 @@ async function factsOf(time: Date): Promise<PackFacts> {
     node: process.version,
     webgpu: await versionOfDawn(),
   };
-}
-
-/** "a1b2c3d", with "+" where the tree has changes; null without git. */
-async function commitOf(): Promise<string | null> {
-  const git = async (...args: string[]) => (await promisify(execFile)("git", args, { cwd: root })).stdout.trim();
-  try {
-    const changes = await git("status", "--porcelain", "--untracked-files=no");
-    return `${await git("rev-parse", "--short", "HEAD")}${changes === "" ? "" : "+"}`;
-  } catch {
-    return null;
-  }
 }

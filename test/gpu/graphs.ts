@@ -115,6 +115,25 @@ export async function followWindows(
 /** One neuron, both sides of a quad's and of a workgroup's neurons, and one quad more than a workgroup has invocations. */
 export const sizes = { one: 1, below: 63, equal: 64, above: 65, many: 257 } as const;
 
+/**
+ * Populations of these sizes, of which there must be all, and "out": three levels and a loop, projections that are wide and
+ * tall, several into one population and out of one, and one that is fixed.
+ */
+export const graphOfSizes = (populations: NetworkSpec["populations"]): NetworkSpec => ({
+  dt: 0.1,
+  sources: [{ name: "x", size: sizes.above }],
+  populations,
+  projections: [
+    ...["one", "below", "equal", "above"].flatMap((name) => [
+      { from: "x", to: name },
+      { from: name, to: "many" },
+    ]),
+    { from: "many", to: "many", init: { kind: "uniform", scale: 0.5 } },
+    { from: "above", to: "out", plastic: false },
+    { from: "many", to: "out" },
+  ],
+});
+
 /** A population of each of these sizes, by its name; time constants are repeated over its neurons. */
 export const populationsOfSizes = (tauM: readonly number[], tauR: readonly number[], more: object = {}) =>
   Object.entries(sizes).map(

@@ -4,30 +4,19 @@ import { describe, expect, it } from "vitest";
 import { createSimulator, type LearningSpec, type NetworkSpec, type SimulatorOptions } from "../../src/index.ts";
 import { partsOf, tunings } from "../../src/layout.ts";
 import { callsDuring } from "./counting.ts";
-import { populationsOfSizes, sizes } from "./graphs.ts";
+import { graphOfSizes, populationsOfSizes, sizes } from "./graphs.ts";
 import { createUniform, metricsOf } from "./networks.ts";
 import { useDevice } from "./shared-device.ts";
 import { expectSmall, readBuffer, Twin } from "./twin.ts";
 
 const device = useDevice();
 
-/** All of them in three levels and a loop; projections are wide and tall, cut and whole, in the first shard and in others. */
+/** Its projections are cut and whole, in the first shard and in others. */
 const graph = (more: Partial<NetworkSpec> = {}, plastic: "none" | "tau" = "none"): NetworkSpec => ({
-  dt: 0.1,
-  sources: [{ name: "x", size: sizes.above }],
-  populations: [
+  ...graphOfSizes([
     ...populationsOfSizes([2, 3, 4], [1.5, 1.8], { plasticTauM: plastic === "tau", plasticTauR: plastic === "tau" }),
     { name: "out", size: 5, tauM: 2, tauR: 1.5, activation: "linear", cost: { kind: "squared-error", beta: 0.5 } },
-  ],
-  projections: [
-    ...["one", "below", "equal", "above"].flatMap((name) => [
-      { from: "x", to: name },
-      { from: name, to: "many" },
-    ]),
-    { from: "many", to: "many", init: { kind: "uniform", scale: 0.5 } },
-    { from: "above", to: "out", plastic: false },
-    { from: "many", to: "out" },
-  ],
+  ]),
   ...more,
 });
 
