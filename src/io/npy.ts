@@ -38,7 +38,7 @@ export function readNpyFrom(bytes: Uint8Array, source: Source): NumericArray {
 }
 
 /**
- * @param bytes at least the first of the file: as many as the header has, which `npyHeaderEnd` tells.
+ * @param bytes at least the first of the file: as many as `npyHeaderEnd` tells.
  * @throws DataError
  */
 export function readNpyPrologue(bytes: Uint8Array, file: string): NpyPrologue {
@@ -55,7 +55,7 @@ export function readNpyPrologue(bytes: Uint8Array, file: string): NpyPrologue {
 const LONGEST_HEADER = 65_536;
 
 /** Bytes before `npyHeaderEnd` can tell. */
-export const NPY_PREFIX = 12;
+const NPY_PREFIX = 12;
 
 /**
  * Where the elements start.
