@@ -13,8 +13,8 @@ export default defineConfig(async ({ mode }) => ({
   resolve: { alias: [{ find: /^digits\.bin(?=\?)/, replacement: normalizePath(await ensureDigitsFile()) }] },
   server: { host: "127.0.0.1" },
   preview: { host: "127.0.0.1" },
-  // Dependencies are ES modules already; bundling one when it is first met would reload a page that is computing.
-  optimizeDeps: { noDiscovery: true },
+  // Most dependencies are ES modules already; bundling one when it is first met would reload a page that is computing.
+  optimizeDeps: { noDiscovery: true, include: ["fft.js"] },
   build: mode === "library" ? library : { outDir: "site", target: "es2022" },
 }));
 
@@ -24,7 +24,12 @@ const library = {
   minify: false,
   sourcemap: true,
   lib: {
-    entry: { index: "src/index.ts", node: "src/cli/node-gpu.ts", reference: "src/reference/index.ts" },
+    entry: {
+      index: "src/index.ts",
+      node: "src/cli/node-gpu.ts",
+      reference: "src/reference/index.ts",
+      io: "src/io/index.ts",
+    },
     formats: ["es" as const],
   },
   rolldownOptions: { external: ["webgpu", /^node:/] },

@@ -29,7 +29,14 @@ const examples = new Map(
   ),
 );
 
-const program = ts.createProgram([`${root}/src/index.ts`, ...examples.keys()], options, hostWith(examples));
+/** What has exports that docs/api.md names in full. */
+const entries = ["src/index.ts", "src/io/index.ts"];
+
+const program = ts.createProgram(
+  [...entries.map((entry) => `${root}/${entry}`), ...examples.keys()],
+  options,
+  hostWith(examples),
+);
 
 function readOptions(): ts.CompilerOptions {
   const config: unknown = ts.readConfigFile(join(root, "tsconfig.json"), (path) => ts.sys.readFile(path)).config;
@@ -39,7 +46,11 @@ function readOptions(): ts.CompilerOptions {
     skipLibCheck: true,
     // Readers need not use all that an example defines.
     noUnusedLocals: false,
-    paths: { "vle-webgpu": [`${root}/src/index.ts`], "vle-webgpu/node": [`${root}/src/cli/node-gpu.ts`] },
+    paths: {
+      "vle-webgpu": [`${root}/src/index.ts`],
+      "vle-webgpu/node": [`${root}/src/cli/node-gpu.ts`],
+      "vle-webgpu/io": [`${root}/src/io/index.ts`],
+    },
   };
 }
 
@@ -57,14 +68,16 @@ function hostWith(texts: ReadonlyMap<string, string>): ts.CompilerHost {
   };
 }
 
-/** What src/index.ts exports. */
+/** What the entries export. */
 function exported(): readonly ts.Symbol[] {
   const checker = program.getTypeChecker();
-  const file = program.getSourceFile(`${root}/src/index.ts`);
-  const module = file && checker.getSymbolAtLocation(file);
-  if (module === undefined) throw new Error("src/index.ts exports nothing.");
-  return checker.getExportsOfModule(module).map((symbol) => {
-    return (symbol.flags & ts.SymbolFlags.Alias) !== 0 ? checker.getAliasedSymbol(symbol) : symbol;
+  return entries.flatMap((entry) => {
+    const file = program.getSourceFile(`${root}/${entry}`);
+    const module = file && checker.getSymbolAtLocation(file);
+    if (module === undefined) throw new Error(`${entry} exports nothing.`);
+    return checker.getExportsOfModule(module).map((symbol) => {
+      return (symbol.flags & ts.SymbolFlags.Alias) !== 0 ? checker.getAliasedSymbol(symbol) : symbol;
+    });
   });
 }
 
