@@ -105,7 +105,7 @@ export function decode(bytes: Uint8Array, dtype: DType, isLittle: boolean, sourc
 /** The elements as little-endian bytes. */
 export function encode({ dtype, data }: NumericArray): Uint8Array {
   const narrow = dtype === "float16" ? toFloat16 : dtype === "bfloat16" ? toBfloat16 : undefined;
-  const held = narrow === undefined ? data : Uint16Array.from(data as Float32Array, narrow);
+  const held = narrow === undefined ? data : narrowed(data as Float32Array, narrow);
   const bytes = new Uint8Array(held.buffer, held.byteOffset, held.byteLength).slice();
   if (!hostIsLittle) swap(bytes, dtypes[dtype].bytes);
   return bytes;
@@ -125,8 +125,16 @@ function swap(bytes: Uint8Array, size: number): void {
 /** @param toBits the bits of the f32 that has the value. */
 function widen(bytes: Uint8Array, toBits: (half: number) => number): Float32Array {
   const halves = new Uint16Array(bytes.buffer);
-  const bits = Uint32Array.from(halves, toBits);
+  const bits = new Uint32Array(halves.length);
+  // Loops, as `from` with a function makes a list of all elements first.
+  for (let i = 0; i < bits.length; i++) bits[i] = toBits(halves[i] ?? 0);
   return new Float32Array(bits.buffer);
+}
+
+function narrowed(values: Float32Array, toHalf: (value: number) => number): Uint16Array {
+  const halves = new Uint16Array(values.length);
+  for (let i = 0; i < halves.length; i++) halves[i] = toHalf(values[i] ?? 0);
+  return halves;
 }
 
 function float16Bits(half: number): number {

@@ -6,7 +6,7 @@ import type { DataFile, DatasetOptions, OpenedPart, OpenedParts, PartName } from
 import { MOST_CLASSES } from "./csv.ts";
 import { readNpyPrologue, readNpyFrom } from "./npy.ts";
 import { openNpz } from "./npz.ts";
-import { quote, refuse, type Source } from "./refusal.ts";
+import { plain, quote, refuse, type Source } from "./refusal.ts";
 import { openSafetensors } from "./safetensors.ts";
 
 const CURE = "call the arrays inputs (or x) and labels (or y) or targets";
@@ -57,18 +57,18 @@ function gather(
   const options = { file: path, maxBytes: source.maxBytes };
   return {
     arrays: kind === "npz" ? openNpz(first.bytes, options) : openSafetensors(first.bytes, options).arrays,
-    file: quote(path).slice(1, -1),
+    file: plain(path),
   };
 }
 
 function folderOf(path: string): string {
   const folder = path.split("/").slice(0, -1).join("/");
-  return folder === "" ? "files" : quote(folder).slice(1, -1);
+  return folder === "" ? "files" : plain(folder);
 }
 
 function openFile({ path, bytes }: DataFile, { maxBytes }: Source): readonly [string, ArrayEntry] {
   const name = path.split("/").at(-1) ?? "";
-  const file = quote(path).slice(1, -1);
+  const file = plain(path);
   const { shape, dtype } = readNpyPrologue(bytes, file);
   return [name.slice(0, -".npy".length), { shape, dtype, read: () => readNpyFrom(bytes, { file, maxBytes }) }];
 }

@@ -8,7 +8,7 @@ import { MOST_CLASSES } from "./csv.ts";
 import { checkNames } from "./dataset-classes.ts";
 import type { DataFile, DatasetOptions, OpenedPart, OpenedParts, PartName } from "./dataset.ts";
 import { createLogMel, melFrames, standardize, stretch, type LogMel, type MelSettings } from "./log-mel.ts";
-import { checkCap, quote, refuse, type Source } from "./refusal.ts";
+import { checkCap, plain, quote, refuse, type Source } from "./refusal.ts";
 import { openWav, type Wav } from "./wav.ts";
 
 export interface SoundOptions {
@@ -41,7 +41,7 @@ export function openSounds(
     return label < 0 ? [] : [{ ...openSound(file, source), label, part }];
   });
   const left = labelled.length - sounds.length;
-  if (left > 0) notes.push(`${left} sounds of words that are no classes are left out.`);
+  if (left > 0) notes.push(`Left out, as their word is no class: ${left}.`);
   const [first] = sounds;
   if (first === undefined) throw new DataError("classes", "have no sound; name words that there are.");
   const other = sounds.find(({ wav }) => wav.sampleRate !== first.wav.sampleRate);
@@ -76,7 +76,7 @@ interface Sound {
 }
 
 function openSound({ path, bytes }: DataFile, { maxBytes }: Source): { readonly name: string; readonly wav: Wav } {
-  const name = quote(path).slice(1, -1);
+  const name = plain(path);
   return { name, wav: openWav(bytes, { file: name, maxBytes }) };
 }
 
@@ -122,9 +122,9 @@ function labelByFolder(files: readonly DataFile[], lists: Lists, notes: string[]
       labelled.push({ file, word, part: part ?? (lists.parts.size > 0 ? "train" : "all") });
     }
   }
-  if (left > 0) notes.push(`${left} sounds in folders that begin with "_" are left out.`);
+  if (left > 0) notes.push(`Left out, as their folder begins with "_": ${left}.`);
   const missing = lists.parts.size - listed;
-  if (missing > 0) notes.push(`${missing} sounds of the lists are not there.`);
+  if (missing > 0) notes.push(`In the lists, but not among the files: ${missing}.`);
   return labelled;
 }
 
@@ -149,11 +149,11 @@ function readLists(others: readonly DataFile[], notes: string[]): Lists {
     for (const line of lines) {
       const other = parts.get(folder + line);
       if (other !== undefined && other !== part) {
-        throw refuse(quote(path).slice(1, -1), "line", quote(line), "in one list", "take it out of the other");
+        throw refuse(plain(path), "line", quote(line), "in one list", "take it out of the other");
       }
       parts.set(folder + line, part);
     }
-    notes.push(`${lines.length} sounds of ${part} are listed in ${quote(path)}.`);
+    notes.push(`Listed as ${part} in ${quote(path)}: ${lines.length}.`);
   }
   return { parts };
 }
@@ -223,7 +223,7 @@ function lengthOf(sounds: readonly Sound[], seconds: number | undefined, rate: n
   const shorter = sounds.filter(({ wav }) => wav.frames < length).length;
   const longer = sounds.filter(({ wav }) => wav.frames > length).length;
   notes.push(
-    `Of ${sounds.length} sounds at ${rate} Hz, ${shorter} are shorter than ${length} samples and are followed by silence, ${longer} are longer and are cut.`,
+    `Sounds at ${rate} Hz: ${sounds.length}. Shorter than ${length} samples, followed by silence: ${shorter}; longer, cut: ${longer}.`,
   );
   return length;
 }

@@ -4,7 +4,7 @@ import { DataError } from "../errors.ts";
 import { openCsv, type Csv } from "./csv.ts";
 import { checkClasses, checkNames } from "./dataset-classes.ts";
 import type { DataFile, DatasetOptions, OpenedPart, OpenedParts, PartName } from "./dataset.ts";
-import { quote, refuse, type Source } from "./refusal.ts";
+import { plain, quote, refuse, type Source } from "./refusal.ts";
 
 const LABEL = /^(?:labels?|class|target|y)$/i;
 
@@ -60,7 +60,7 @@ export function openTables(files: readonly DataFile[], options: DatasetOptions, 
 
 function openTable(file: DataFile, isPart: boolean, options: DatasetOptions, { maxBytes }: Source): Table {
   const { delimiter = ",", header = "detect" } = options;
-  const name = quote(file.path).slice(1, -1);
+  const name = plain(file.path);
   const csv = openCsv(file.bytes, { file: name, maxBytes, delimiter, header });
   if (csv.rows === 0) throw refuse(name, "rows", "none", "1 or more", "add samples");
   return {

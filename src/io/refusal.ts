@@ -26,7 +26,7 @@ export function sourceOf({ file, maxBytes = DEFAULT_MAX_BYTES }: ReadOptions, us
   if (!Number.isSafeInteger(maxBytes) || maxBytes < 0) {
     throw new DataError("maxBytes", `is ${String(maxBytes)}, but must be a whole number of bytes, 0 or above.`);
   }
-  return { file: file === undefined ? usual : clean(file), maxBytes };
+  return { file: file === undefined ? usual : plain(file), maxBytes };
 }
 
 /** What is wrong with a field of a file: "FILE: FIELD is FOUND, but must be EXPECTED; CURE." */
@@ -40,14 +40,15 @@ export function checkCap({ file, maxBytes }: Source, field: string, bytes: numbe
   throw refuse(file, field, `${bytes} bytes when read`, `at most ${maxBytes}`, "read less of it, or raise maxBytes");
 }
 
-/** A text of a file as part of a sentence: quoted, short, and without characters that change how the sentence looks. */
+/** A text of a file as part of a sentence, in quotes. */
 export function quote(text: string): string {
-  return JSON.stringify(clean(text));
+  return JSON.stringify(plain(text));
 }
 
 const SHOWN = 60;
 
-function clean(text: string): string {
+/** The same without quotes: short, and without characters that change how the sentence looks. */
+export function plain(text: string): string {
   const short = text.length > SHOWN ? `${text.slice(0, SHOWN)}...` : text;
   // Controls, and what turns or hides text.
   return short.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]|\p{Cs}/gu, "?");

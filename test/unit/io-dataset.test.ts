@@ -363,7 +363,7 @@ describe("sounds", () => {
       inputBytes: 36,
       notes: [
         "Labels are the digits in the names; takes 0 to 4 are test.",
-        "Of 3 sounds at 8000 Hz, 2 are shorter than 3 samples and are followed by silence, 0 are longer and are cut.",
+        "Sounds at 8000 Hz: 3. Shorter than 3 samples, followed by silence: 2; longer, cut: 0.",
       ],
     });
     expect(read()).toMatchObject({ inputs: f32(2, 3, 1)(1, 2, 3, 4, 0, 0), labels: Int32Array.of(0, 7) });
@@ -393,11 +393,11 @@ describe("sounds", () => {
     ]);
     expect(description.notes).toEqual([
       "Labels are the names of the folders.",
-      '1 sounds of validation are listed in "sc/validation_list.txt".',
-      '2 sounds of test are listed in "sc/testing_list.txt".',
-      '1 sounds in folders that begin with "_" are left out.',
-      "1 sounds of the lists are not there.",
-      "Of 4 sounds at 8000 Hz, 0 are shorter than 1 samples and are followed by silence, 0 are longer and are cut.",
+      'Listed as validation in "sc/validation_list.txt": 1.',
+      'Listed as test in "sc/testing_list.txt": 2.',
+      'Left out, as their folder begins with "_": 1.',
+      "In the lists, but not among the files: 1.",
+      "Sounds at 8000 Hz: 4. Shorter than 1 samples, followed by silence: 0; longer, cut: 0.",
     ]);
     expect(numbers(read({ part: "validation" }).inputs)).toEqual([2]);
     expect(open(speech).description.parts).toEqual([{ name: "all", samples: 4 }]);

@@ -107,6 +107,7 @@ export function fuzz(
   { runs = 2000, most = (bytes: number) => 4 * bytes } = {},
 ): { readonly read: number; readonly refused: number } {
   const counts = { read: 0, refused: 0 };
+  const prototype = Object.getOwnPropertyNames(Object.prototype);
   fc.assert(
     fc.property(damaged(files), (bytes) => {
       const before = process.memoryUsage().arrayBuffers;
@@ -118,5 +119,7 @@ export function fuzz(
     }),
     { numRuns: runs, seed: 7 },
   );
+  // No name of a file ends in a prototype.
+  expect(Object.getOwnPropertyNames(Object.prototype)).toEqual(prototype);
   return counts;
 }
