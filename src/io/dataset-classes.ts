@@ -32,7 +32,8 @@ export function checkClasses(
 
 /** @throws DataError for no name, and for a name twice. */
 export function checkNames(given: readonly string[]): void {
-  const twice = given.find((name, index) => given.indexOf(name) < index);
+  const seen = new Set<string>();
+  const twice = given.find((name) => seen.size === seen.add(name).size);
   if (given.length === 0) throw new DataError("classes", "are none; name one or more, or leave them out.");
   if (twice !== undefined) throw new DataError("classes", `have ${quote(twice)} twice; name each once.`);
 }

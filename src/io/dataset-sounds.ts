@@ -36,9 +36,10 @@ export function openSounds(
   const notes: string[] = [];
   const labelled = labelFiles(files, others, notes);
   const classes = classesOf(labelled, options.classes);
+  const indices = new Map(classes.map((name, index) => [name, index]));
   const sounds = labelled.flatMap(({ file, word, part }) => {
-    const label = classes.includes(word) ? classes.indexOf(word) : classes.indexOf(UNKNOWN);
-    return label < 0 ? [] : [{ ...openSound(file, source), label, part }];
+    const label = indices.get(word) ?? indices.get(UNKNOWN);
+    return label === undefined ? [] : [{ ...openSound(file, source), label, part }];
   });
   const left = labelled.length - sounds.length;
   if (left > 0) notes.push(`Left out, as their word is no class: ${left}.`);

@@ -138,7 +138,8 @@ function mergeNames(
     );
   if (given === undefined) return [...all].sort();
   checkNames(given);
-  const stray = [...all].find((name) => !given.includes(name));
+  const known = new Set(given);
+  const stray = [...all].find((name) => !known.has(name));
   if (stray !== undefined) throw refuse(file, "label", quote(stray), "one of the classes", "name all classes");
   return given;
 }
