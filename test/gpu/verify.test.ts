@@ -1,28 +1,25 @@
 /** Golden recordings on the GPU: those of the public implementation, and of the f64 reference at other shapes. */
 
-import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { createSimulator } from "../../src/index.ts";
-import { createRandom } from "../../src/random.ts";
-import { layered, resolveNetwork, type NetworkSpec } from "../../src/spec.ts";
-import { parseRecording, type Recording } from "../../src/tasks/recording.ts";
-import { replayExact, replayFrozen, replayOnline } from "../../src/train/replay.ts";
+import { layered } from "../../src/spec.ts";
 import { verifyRecording } from "../../src/train/verification.ts";
-import { createReferenceSimulator } from "../unit/reference-simulator.ts";
 import { testGpu, withDevice } from "./device.ts";
-
-function load(name: string): Recording {
-  return parseRecording(readFileSync(new URL(`../fixtures/golden/${name}.json`, import.meta.url), "utf8"), name);
-}
+import { loadRecording, recordReference, type Shape } from "./recordings.ts";
 
 test.each(["chain-softplus", "instantaneous-errors", "mlp-tanh-ce"])("recording %s", async (name) => {
-  const checks = await withDevice((device) => verifyRecording(load(name), { createSimulator, host: { device } }));
+  const checks = await withDevice((device) =>
+    verifyRecording(loadRecording(name), { createSimulator, host: { device } }),
+  );
   expect(checks).toHaveLength(23);
   expect(checks.filter(({ holds }) => !holds)).toEqual([]);
 });
 
 test("recording latent-equilibrium-mse; with no device given, every simulator has its own", async () => {
-  const checks = await verifyRecording(load("latent-equilibrium-mse"), { createSimulator, host: { gpu: testGpu } });
+  const checks = await verifyRecording(loadRecording("latent-equilibrium-mse"), {
+    createSimulator,
+    host: { gpu: testGpu },
+  });
   expect(checks).toHaveLength(23);
   expect(checks.filter(({ holds }) => !holds)).toEqual([]);
 });
@@ -82,78 +79,8 @@ test.each<[string, Shape]>([
   ["4-30-11-66, one batch row, instantaneous", { network: nudged, batch: 1, errors: "instantaneous", steps: 33 }],
   ["1-130, no hidden layer, one step", { network: straight, batch: 65, errors: "local", steps: 1 }],
 ])("recording of the f64 reference: %s", async (_, shape) => {
-  const recording = await record(shape);
+  const recording = await recordReference(shape);
   const checks = await withDevice((device) => verifyRecording(recording, { createSimulator, host: { device } }));
   expect(checks).toHaveLength(23);
   expect(checks.filter(({ holds }) => !holds)).toEqual([]);
 });
-
-// ---- recording ----------------------------------------------------------------------------------------------
-
-interface Shape {
-  readonly network: NetworkSpec;
-  readonly batch: number;
-  readonly errors: Recording["errors"];
-  readonly steps: number;
-}
-
-/** Runs the reference as a recording says. That replaying itself is right, the recordings of others show. */
-async function record({ network, batch, errors, steps }: Shape): Promise<Recording> {
-  const random = createRandom(5, 6);
-  const uniform = (length: number, bound: number): Float32Array =>
-    Float32Array.from({ length }, () => bound * (2 * random.uniform() - 1));
-  const layers = resolveNetwork(network).projections;
-  const output = network.populations.at(-1);
-  const outputs = output?.size ?? 0;
-  const weights = layers.map(({ pre, post }) => uniform(pre * post, 2 / Math.sqrt(pre)));
-  const biases = layers.map(({ post }) => uniform(post, 0.5));
-  const nothing = new Float32Array();
-  const run = { eta: 0.02, loss: nothing, lossEvery: 1, weights, biases, output: nothing };
-  const wanted = [0, 1, steps - 1].filter((step) => step < steps);
-  const draft: Recording = {
-    name: "reference",
-    network,
-    errors,
-    batch,
-    steps,
-    weights,
-    biases,
-    input: uniform(steps * batch * (network.sources[0]?.size ?? 0), 1),
-    target:
-      output?.cost?.kind === "cross-entropy"
-        ? Float32Array.from({ length: steps * batch }, () => random.integer(outputs))
-        : uniform(steps * batch * outputs, 1),
-    frozen: {
-      snapshots: [...new Set(wanted)].map((step) => ({ step, layers: [] })),
-      gradient: layers.map(({ pre, post }) => ({
-        weightGradient: new Float32Array(pre * post),
-        biasGradient: new Float32Array(post),
-        tauMGradient: new Float32Array(post),
-      })),
-      output: nothing,
-    },
-    exact: { value: 0, gradient: [] },
-    sgd: run,
-    adam: { ...run, eta: 1e-3 },
-  };
-  const oracle = { createSimulator: createReferenceSimulator };
-  const frozen = await replayFrozen(draft, oracle);
-  const exact = await replayExact(draft, oracle);
-  const sgd = await replayOnline(draft, "sgd", oracle);
-  const adam = await replayOnline(draft, "adam", oracle);
-  return {
-    ...draft,
-    frozen: {
-      snapshots: draft.frozen.snapshots.map(({ step }, i) => ({ step, layers: frozen.snapshots[i] ?? [] })),
-      gradient: frozen.sums.map(({ weightGradient, biasGradient, tauMGradient }) => ({
-        weightGradient: Float32Array.from(weightGradient),
-        biasGradient: Float32Array.from(biasGradient),
-        tauMGradient: Float32Array.from(tauMGradient),
-      })),
-      output: frozen.output,
-    },
-    exact,
-    sgd: { ...draft.sgd, ...sgd, loss: Float32Array.from(sgd.losses ?? []) },
-    adam: { ...draft.adam, ...adam, loss: Float32Array.from(adam.losses ?? []) },
-  };
-}
