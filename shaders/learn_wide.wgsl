@@ -8,6 +8,9 @@
 
 /// Along the mean over batch rows; else along the sum of what rows are: steps that were deferred.
 override MEAN: bool = true;
+/// Whether every tile is inside a row of blocks. Then errors are at one address for the whole
+/// workgroup.
+override BY_ROWS: bool = false;
 
 /// x y^T; column i belongs to component i of y.
 fn outer_of(x: vec4f, y: vec4f) -> mat4x4f {
@@ -91,7 +94,7 @@ fn learn_wide(
   let projection = projection_of(tile.block);
   let rates = learning_rates();
   for (var item = tile.row + local; item < tile.row + tile.rows; item += WIDTH) {
-    let row = item / tile.columns * 2u;
+    let row = select(item, tile.row, BY_ROWS) / tile.columns * 2u;
     let column = item % tile.columns * 2u;
     if ((projection.flags & LEARNS_WEIGHT) != 0u) {
       learn_weights(projection, row, column, rates);

@@ -12,6 +12,9 @@
 override ADVANCE: u32 = 1u;
 /// Quads of outputs of an invocation, 1 or 2.
 override OUTPUTS: u32 = 2u;
+/// Whether every tile is inside a group of lanes. Then batch rows are at one address for the whole
+/// workgroup, which costs an adapter that runs on a CPU a load in place of one per invocation.
+override BY_LANES: bool = false;
 
 @group(1) @binding(3) var<storage, read> parameters: array<vec4f>;
 @group(1) @binding(4) var<storage, read_write> partial_sums: array<vec4f>;
@@ -71,7 +74,8 @@ fn multiply(tile: Tile, projection: Projection, is_forward: bool, item: u32) {
   let groups = (outputs + OUTPUTS - 1u) / OUTPUTS;
   let a = item % groups * OUTPUTS;
   let b = min(a + 1u, outputs - 1u);
-  let lane = item / groups * LANES;
+  let first = select(tile.column, tile.row, is_forward);
+  let lane = select(item, first, BY_LANES) / groups * LANES;
   var sums = Sums();
   if (is_forward) {
     sums = forward(tile, projection, lane, a, b);

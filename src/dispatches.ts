@@ -125,7 +125,7 @@ export class Dispatches {
   propagate(label: string, group: number, advance: number): Dispatch[] {
     const { synapses, productShape, isWide } = this.work;
     const { ranges } = synapses;
-    const { WIDTH, LANES, OUTPUTS } = productShape;
+    const { WIDTH, LANES, OUTPUTS, BY_LANES } = productShape;
     const { shards } = this.layout;
     return shards.flatMap((_, shard): Dispatch[] => {
       const range = ranges[(shard * ranges.length) / shards.length + group];
@@ -144,7 +144,7 @@ export class Dispatches {
       const constants = { BATCH: this.options.batch, WIDTH, ADVANCE: counts };
       return [
         isWide
-          ? { ...common, kernel: "propagate_wide", constants: { ...constants, LANES, OUTPUTS } }
+          ? { ...common, kernel: "propagate_wide", constants: { ...constants, LANES, OUTPUTS, BY_LANES } }
           : { ...common, kernel: "propagate", constants },
       ];
     });
@@ -201,7 +201,7 @@ export class Dispatches {
       } as const;
       return [
         work.learnsWide
-          ? { ...common, kernel: "learn_wide", constants }
+          ? { ...common, kernel: "learn_wide", constants: { ...constants, BY_ROWS: Number(work.learnsByRows) } }
           : { ...common, kernel: "learn", constants: matched },
       ];
     });

@@ -237,7 +237,7 @@ export const kernels = {
     source: propagateWide,
     snippets: [...synaptic, "product-tiles", "lanes"],
     bindings: onProducts,
-    overrides: [...ofGrid, "LANES", "ADVANCE", "OUTPUTS"],
+    overrides: [...ofGrid, "LANES", "ADVANCE", "OUTPUTS", "BY_LANES"],
   },
   traces: {
     source: traces,
@@ -261,7 +261,7 @@ export const kernels = {
     source: learnWide,
     snippets: plastic,
     bindings: onPlasticity,
-    overrides: [...ofGrid, "MEAN", "OPTIMIZER"],
+    overrides: [...ofGrid, "MEAN", "BY_ROWS", "OPTIMIZER"],
   },
   learn_time_constants: {
     source: learnTimeConstants,

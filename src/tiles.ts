@@ -7,6 +7,16 @@ import { quadsOf, type Layout, type PlanOptions, type Tuning } from "./layout.ts
 import type { Needs } from "./needs.ts";
 import { errorPaths, type ErrorPaths } from "./paths.ts";
 import type { Network } from "./spec.ts";
+import {
+  batchedCutter,
+  learnGroups,
+  learnsRowByRow,
+  narrowShape,
+  propagateFlags,
+  wideShape,
+  type ProductShape,
+} from "./tiles/batched.ts";
+import type { Cutter, Job, SynapseShape } from "./tiles/cutter.ts";
 import { applyTiles, hasWideRows, neuronGroups, tauTiles, traceGroups } from "./tiles/neurons.ts";
 import { pairsOf, weightsOnly } from "./tiles/pairs.ts";
 import {
@@ -15,7 +25,6 @@ import {
   joined,
   none,
   stretches,
-  stretchOf,
   type Groups,
   type Parts,
   type Tile,
@@ -56,17 +65,14 @@ export interface Cut extends ErrorPaths {
   readonly isWide: boolean;
   readonly learnsWide: boolean;
   /** Overrides of `propagate` and `propagate_wide`. */
-  readonly productShape: { readonly WIDTH: number; readonly LANES: number; readonly OUTPUTS: number };
+  readonly productShape: ProductShape;
+  /** Whether all tiles of `learn_wide` are inside a row of blocks. */
+  readonly learnsByRows: boolean;
   /** Whether one workgroup takes the whole network. */
   readonly isSmall: boolean;
   readonly hasWideRows: boolean;
   /** Overrides of `synapses` and `synapses_batch`, and the rows of the tallest tile. */
-  readonly synapseShape: {
-    readonly WIDTH: number;
-    readonly QUADS: number;
-    readonly SHARED: number;
-    readonly rows: number;
-  };
+  readonly synapseShape: SynapseShape;
 }
 
 /** Quads of rows of a tile of one pass, at least. */
@@ -75,10 +81,6 @@ const leastRows = 4;
 const workgroupQuads = 1024;
 /** Batch rows that `synapses_batch` can take. */
 export const mostLanes = 16;
-/** Quads that `propagate` sums up at a time, and invocations of a workgroup of `learn`. */
-const batched = { stretch: 128, learnWidth: 64 };
-const propagateFlags = { forward: 1, withBias: 2 };
-
 export function cut(network: Network, options: PlanOptions, needs: Needs, layout: Layout): Cut {
   const { batch, tuning } = options;
   const paths = errorPaths(network, options);
@@ -89,9 +91,7 @@ export function cut(network: Network, options: PlanOptions, needs: Needs, layout
   // Traces and the gradient of a window go by pairs of quads.
   const isOneBuffer = layout.shards.length === 1;
   const learnsWide = layout.deferredSteps > 1 ? isOneBuffer : isWide && !needs.isTraced && !needs.isAdjoint;
-  const productShape = isWide
-    ? { WIDTH: tuning.wideWidth, LANES: tuning.wideLanes, OUTPUTS: tuning.wideOutputs }
-    : { WIDTH: 32, LANES: 4, OUTPUTS: 1 };
+  const productShape = isWide ? wideShape(network.projections, paths.returns, tuning) : narrowShape;
   const cutter = isOnePass ? onePassCutter(network, batch, tuning) : batchedCutter(batch, productShape);
   const levels = Math.max(...network.populations.map(({ level }) => level)) + 1;
   const slots = new Slots();
@@ -129,10 +129,14 @@ export function cut(network: Network, options: PlanOptions, needs: Needs, layout
   };
   const isDeferred = layout.deferredSteps > 1;
   const pairs = pairsOf(network, paths, layout, slots);
+  const learnsByRows = learnsWide && learnsRowByRow(network.projections);
   const learning =
     isOnePass && !isDeferred
       ? joined([])
-      : learnGroups(network, blocks, tuning, isDeferred ? weightsOnly(paths) : paths, layout, learnsWide ? 2 : 1);
+      : learnGroups(network, blocks, tuning, isDeferred ? weightsOnly(paths) : paths, layout, {
+          side: learnsWide ? 2 : 1,
+          isByRows: learnsByRows,
+        });
   const currents = network.populations.map(({ size }, node) => takeCurrents(node, size));
   const feedback = network.populations.map(({ size }, node) => takeFeedback(node, false, size));
   const sourceFeedback = network.sources.map(({ size }, node) => takeFeedback(node, true, size));
@@ -145,6 +149,7 @@ export function cut(network: Network, options: PlanOptions, needs: Needs, layout
     isWide,
     learnsWide,
     productShape,
+    learnsByRows,
     isSmall,
     currents,
     feedback,
@@ -237,25 +242,6 @@ function synapseGroups(
   return joined(shards.flatMap((_, shard) => groupsOf(every.filter((each) => each.shard === shard))));
 }
 
-/** One block; sizes and places in quads. */
-interface Job extends Block {
-  readonly index: number;
-  /** Of the whole projection. */
-  readonly pre: number;
-  readonly post: number;
-  /** Places of its partial sums; before they are known, and where there are none, `none`. */
-  readonly current: number;
-  readonly feedback: number;
-}
-
-/** How the two products with a W are cut: how many partial sums they give, and the tiles. */
-interface Cutter {
-  readonly shape: Cut["synapseShape"];
-  currentParts(job: Job): number;
-  feedbackParts(job: Job): number;
-  tiles(job: Job): Tile[];
-}
-
 /** Tiles of `synapses` and `synapses_batch`: rectangles of W. */
 function onePassCutter({ projections }: Network, batch: number, tuning: Tuning): Cutter {
   const { sharedCurrents, tileWidth, tileSets, tileRows, workgroups } = tuning;
@@ -310,88 +296,4 @@ function onePassCutter({ projections }: Network, batch: number, tuning: Tuning):
       ).flat();
     },
   };
-}
-
-/** Tiles of `propagate` and `propagate_wide`: invocations that each keep some quads of outputs for some batch rows. */
-function batchedCutter(batch: number, { WIDTH: width, LANES, OUTPUTS }: Cut["productShape"]): Cutter {
-  const lanes = Math.ceil(batch / LANES);
-  const { stretch } = batched;
-  const groupsOf = (quads: number): number => Math.ceil(quads / OUTPUTS);
-  return {
-    shape: { WIDTH: 1, QUADS: 1, SHARED: 0, rows: 4 },
-    // Biases apart are the first part, as they are added to it elsewhere.
-    currentParts: ({ pre, biases }) => stretches(pre, stretch) + Number(biases === "apart"),
-    feedbackParts: ({ rows }) => stretches(rows, stretch),
-    tiles({ index, pre, post, row: first, rows: count, biases, hasWeights, current, feedback }) {
-      const block = { ...blank, block: index };
-      // Weights that are cut have one quad of outputs an invocation.
-      const outputs = cutItems(groupsOf(post), first, groupsOf(count), lanes, width);
-      const { forward: isForward, withBias } = propagateFlags;
-      if (!hasWeights) return outputs.map((items) => ({ ...block, ...items, current, flags: isForward + withBias }));
-      const products = current + Number(biases === "apart") * post * batch;
-      const forward = outputs.flatMap((items) =>
-        cutInto(pre, stretch, (column, columns, part) => ({
-          ...block,
-          ...items,
-          column,
-          columns,
-          current: products + part * post * batch,
-          flags: isForward + (biases === "here" && part === 0 ? withBias : 0),
-        })),
-      );
-      if (feedback === none) return forward;
-      const backward = cutInto(groupsOf(pre) * lanes, width, (column, columns) =>
-        cutInto(count, stretch, (row, rows, part) => ({
-          ...block,
-          row: first + row,
-          rows,
-          column,
-          columns,
-          current: feedback + part * pre * batch,
-        })),
-      ).flat();
-      return [...forward, ...backward];
-    },
-  };
-}
-
-/** Numbers of outputs, all rows of one group of lanes behind those of another, of some rows. */
-function cutItems(post: number, row: number, rows: number, lanes: number, width: number): Pick<Tile, "row" | "rows">[] {
-  const [count, times] = rows === post ? [rows * lanes, 1] : [rows, lanes];
-  return Array.from({ length: times }, (_, group) =>
-    cutInto(count, width, (first, length) => ({ row: group * post + row + first, rows: length })),
-  ).flat();
-}
-
-/** Tiles of `learn` and `learn_wide`: pairs of a quad of rows and one of columns, or blocks of `side` by `side` such pairs. */
-function learnGroups(
-  network: Network,
-  blocks: readonly Block[],
-  tuning: Tuning,
-  { learnsWeight, learnsBias }: ErrorPaths,
-  { shards }: Layout,
-  side: 1 | 2,
-): Groups {
-  const sidesOf = (quads: number): number => Math.ceil(quads / side);
-  const total = network.projections.reduce((sum, { pre, post }) => {
-    return sum + sidesOf(quadsOf(pre)) * sidesOf(quadsOf(post));
-  }, 0);
-  const stretch = stretchOf(total, batched.learnWidth, tuning);
-  const tilesIn = (index: number): Tile[] =>
-    blocks.flatMap(({ projection, shard, row, rows, biases, hasWeights }, block) => {
-      const learnsRows = hasWeights && learnsWeight[projection] === true;
-      const hasBias = biases === "here" || !hasWeights;
-      if (shard !== index || !(learnsRows || (hasBias && learnsBias[projection] === true))) return [];
-      // Where only the biases learn, one column does.
-      const columns = learnsRows ? sidesOf(quadsOf(network.projections[projection]?.pre ?? 0)) : 1;
-      return cutInto(sidesOf(rows) * columns, stretch, (first, pairs) => ({
-        ...blank,
-        block,
-        row: row * columns + first,
-        rows: pairs,
-        columns,
-      }));
-    });
-  const groups = shards.map((_, index) => tilesIn(index));
-  return groups.flat().length === 0 ? joined([]) : joined(groups);
 }

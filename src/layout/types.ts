@@ -150,10 +150,10 @@ export const tunings = {
     deferredProducts: 0,
     wideBatch: 64,
     wideWidth: 32,
-    wideLanes: 8,
+    wideLanes: 16,
     wideOutputs: 2,
     networkProducts: 4096,
-    networkWidth: 1,
+    networkWidth: 4,
     networkLanes: 4,
   },
 } as const satisfies Record<string, Tuning>;

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { tunings } from "../../src/layout.ts";
+import { describePlan } from "../../src/plan.ts";
 import { layered, type LearningSpec, type NetworkSpec, type PopulationSpec } from "../../src/spec.ts";
 import { useDevice } from "./shared-device.ts";
 import { expectSmall, Twin, type TwinOptions } from "./twin.ts";
@@ -74,6 +75,20 @@ const stack = (input: number, hidden: number): NetworkSpec =>
     cost: { kind: "squared-error" },
   });
 
+const recurrentAnd = (own: number, further: number): NetworkSpec => ({
+  dt: 0.1,
+  sources: [{ name: "input", size: 1 }],
+  populations: [
+    population("own", own, "tanh"),
+    { ...population("further", further, "linear"), cost: { kind: "squared-error" } },
+  ],
+  projections: [
+    { from: "input", to: "own" },
+    { from: "own", to: "own" },
+    { from: "own", to: "further" },
+  ],
+});
+
 /**
  * Relative to the largest entry of the array. f32 rounds to 6e-8, a sum over some hundred products of random sign
  * adds ten of those, and the look-ahead takes them up to five times. A second and a third step do so again.
@@ -82,7 +97,8 @@ const tolerance = { oneStep: 2e-6, threeSteps: 1e-5 };
 
 const device = useDevice();
 
-async function compare(spec: NetworkSpec, options: TwinOptions): Promise<void> {
+/** Answers with the plan that was compared. */
+async function compare(spec: NetworkSpec, options: TwinOptions): Promise<string> {
   // These are the kernels of networks that are too large for one workgroup.
   using twin = await Twin.create(device(), spec, { fuseSteps: false, ...options });
   const { oneStep, threeSteps } = tolerance;
@@ -99,6 +115,7 @@ async function compare(spec: NetworkSpec, options: TwinOptions): Promise<void> {
     expectSmall({ ...(await twin.step(steps, how)), ...(await twin.differences()) }, within);
   }
   expect([...(await twin.padding())].filter((value) => !Object.is(value, 0))).toEqual([]);
+  return describePlan(twin.sim.plan);
 }
 
 const optimizers = {
@@ -173,6 +190,19 @@ it.each([
   const tuning = { ...tunings.gpu, onePassBatch: 0, wideBatch: 1, wideWidth: 8, wideLanes, wideOutputs };
   await compare(varied, { batch: wideLanes + 1, tuning, learning: { optimizer: optimizers.adam } });
   await compare(stack(65, 33), { batch: wideLanes - 1, tuning, learning: { optimizer: optimizers.sgd } });
+});
+
+/** Tiles inside a group of batch rows, and inside a row of blocks of synapses: each where it fills workgroups. */
+it.each([
+  { sizes: [128, 61], batch: 17, expected: [1, 0] },
+  { sizes: [500, 100], batch: 9, expected: [1, 1] },
+  { sizes: [33, 1], batch: 9, expected: [0, 0] },
+])("wide tiles by rows, %j", async ({ sizes: [first = 0, second = 0], batch, expected: [byLanes, byRows] }) => {
+  const tuning = { ...tunings.gpu, onePassBatch: 0, wideBatch: 1, wideWidth: 8, wideLanes: 8, wideOutputs: 2 };
+  const options = { batch, tuning, learning: { optimizer: optimizers.sgd } };
+  const plan = await compare(recurrentAnd(first, second), options);
+  expect(plan).toContain(`BY_LANES=${byLanes}`);
+  expect(plan).toContain(`BY_ROWS=${byRows}`);
 });
 
 it("batch 3 without the one pass", async () => {
