@@ -1,40 +1,15 @@
-// A whole small network in one workgroup: many steps, or many windows of adjoint errors, in one
-// dispatch. It does what the other kernels do, part by part in the same order, with a barrier
-// between two parts that depend on each other; on one invocation there is none. Several networks of
-// equal shape may share a workgroup, as they always do the same.
+// A whole small network in one workgroup, many steps in one dispatch, with a barrier between two
+// parts that depend on each other; on one invocation there is none. Several networks of equal shape
+// may share a workgroup, as they always do the same.
 // Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params,
 // replicas, grid, activation, fields, window, population, neuron, reversal, projections,
-// product-tiles, products, optimizer, learning, tracing, time-constants, summing, applying.
+// product-tiles, products, optimizer, learning, tracing, time-constants, summing, applying,
+// whole-network.
 
-override IS_SWEEP: bool = false;
-/// Whether parameters learn: in every step, or after every window.
-override UPDATES: bool = true;
-override LEARNS_SYNAPSES: bool = true;
-override LEARNS_TAU: bool = false;
-override IS_TRACED: bool = false;
-override IS_ADJOINT: bool = false;
-override LEVELS: u32 = 1u;
 /// Networks of a workgroup; WIDTH invocations do one.
 override LANES: u32 = 1u;
 /// WIDTH times LANES.
 override INVOCATIONS: u32 = 64u;
-
-/// Limits of a network that fits: rows of the tables below.
-const MOST_POPULATIONS = 16u;
-const MOST_PROJECTIONS = 32u;
-const MOST_TRACES = 128u;
-const MOST_TILES = 512u;
-const MOST_LEVELS = 8u;
-
-/// Rows of the table of ranges: first tile and number of tiles of each part. The first rows are
-/// the levels of neurons, then come those of the products forward and those of the products back.
-const SOURCES = 24u;
-const DELAYED = 25u;
-const TRACES_OF_RATES = 26u;
-const TRACES_OF_DERIVATIVES = 27u;
-const SYNAPSES = 28u;
-const TIME_CONSTANTS = 29u;
-const BLOCKS = 30u;
 
 @group(1) @binding(0) var<storage, read_write> state: array<vec4f>;
 @group(1) @binding(1) var<storage, read_write> partial_sums: array<vec4f>;
@@ -43,235 +18,11 @@ const BLOCKS = 30u;
 @group(1) @binding(4) var<storage, read_write> parameters: array<vec4f>;
 @group(1) @binding(5) var<storage, read_write> first_moment: array<vec4f>;
 @group(1) @binding(6) var<storage, read_write> second_moment: array<vec4f>;
-@group(2) @binding(0) var<uniform> populations: array<Recorded, MOST_POPULATIONS>;
-@group(2) @binding(1) var<uniform> projections: array<Projection, MOST_PROJECTIONS>;
-@group(2) @binding(2) var<uniform> traced: array<Trace, MOST_TRACES>;
-@group(2) @binding(3) var<uniform> tiles: array<Tile, MOST_TILES>;
-@group(2) @binding(4) var<uniform> ranges: array<vec4u, 32>;
-/// How often: steps, or windows.
-@group(2) @binding(5) var<uniform> times: vec4u;
-
 /// Ends a part.
 fn settle() {
   if (WIDTH > 1u) {
     storageBarrier();
   }
-}
-
-/// The tiles of a part.
-fn part(row: u32) -> vec2u {
-  let range = ranges[row];
-  return vec2u(range.x, range.x + range.y);
-}
-
-fn load_all(step: u32, row: u32, starts_segment: bool, local: u32) {
-  for (var level = 0u; level < LEVELS; level++) {
-    let own = part(level);
-    for (var i = own.x; i < own.y; i++) {
-      load_tile(tiles[i], step, row, starts_segment, local);
-    }
-  }
-  let given = part(SOURCES);
-  for (var i = given.x; i < given.y; i++) {
-    load_tile(tiles[i], step, row, starts_segment, local);
-  }
-}
-
-fn finish_part(row_of_part: u32, step: u32, row: u32, local: u32) {
-  let own = part(row_of_part);
-  for (var i = own.x; i < own.y; i++) {
-    finish_tile(tiles[i], step, row, local);
-  }
-}
-
-fn begin_part(level: u32, step: u32, is_kept: bool, local: u32) {
-  let own = part(level);
-  for (var i = own.x; i < own.y; i++) {
-    begin_tile(tiles[i], step, is_kept, local);
-  }
-}
-
-fn multiply_part(row: u32, local: u32) {
-  let own = part(row);
-  for (var i = own.x; i < own.y; i++) {
-    multiply_tile(tiles[i], local);
-  }
-}
-
-fn trace_part(row: u32, step: u32, local: u32) {
-  let own = part(row);
-  for (var i = own.x; i < own.y; i++) {
-    trace_tile(tiles[i], step, local);
-  }
-}
-
-fn learn_synapses(local: u32) {
-  let own = part(SYNAPSES);
-  for (var i = own.x; i < own.y; i++) {
-    learn_tile(tiles[i], local);
-  }
-}
-
-fn learn_time_constants(local: u32) {
-  let own = part(TIME_CONSTANTS);
-  for (var i = own.x; i < own.y; i++) {
-    learn_tau_tile(tiles[i], local);
-  }
-}
-
-/// Numbers the update in progress, for Adam.
-fn count_update(local: u32) {
-  if (UPDATES && local == 0u) {
-    clock[replica].updates += 1u;
-    clock[replica].update = clock[replica].updates;
-  }
-}
-
-/// Rates up through the levels.
-fn rise(step: u32, row: u32, local: u32) {
-  for (var level = 0u; level < LEVELS; level++) {
-    multiply_part(MOST_LEVELS + level, local);
-    settle();
-    finish_part(level, step, row, local);
-    settle();
-  }
-}
-
-/// One step of jacobi.
-fn step_jacobi(step: u32, local: u32) {
-  load_all(step, 0u, false, local);
-  begin_part(0u, step, true, local);
-  settle();
-  multiply_part(MOST_LEVELS, local);
-  if (IS_TRACED) {
-    trace_part(TRACES_OF_RATES, step, local);
-  }
-  settle();
-  if (UPDATES && LEARNS_SYNAPSES) {
-    learn_synapses(local);
-    settle();
-  }
-  finish_part(0u, step, 0u, local);
-  finish_part(SOURCES, step, 0u, local);
-  settle();
-  if (UPDATES && LEARNS_TAU) {
-    trace_part(TRACES_OF_DERIVATIVES, step, local);
-    settle();
-    learn_time_constants(local);
-    settle();
-  }
-}
-
-/// One step of a sweep.
-fn step_sweep(step: u32, local: u32) {
-  load_all(step, 0u, false, local);
-  settle();
-  rise(step, 0u, local);
-  for (var i = LEVELS; i > 0u; i--) {
-    begin_part(i - 1u, step, false, local);
-    settle();
-    multiply_part(2u * MOST_LEVELS + i - 1u, local);
-    settle();
-  }
-  multiply_part(DELAYED, local);
-  finish_part(SOURCES, step, 0u, local);
-  if (IS_TRACED) {
-    trace_part(TRACES_OF_RATES, step, local);
-    trace_part(TRACES_OF_DERIVATIVES, step, local);
-  }
-  settle();
-  if (UPDATES && LEARNS_SYNAPSES) {
-    learn_synapses(local);
-  }
-  if (UPDATES && LEARNS_TAU) {
-    learn_time_constants(local);
-  }
-  settle();
-}
-
-/// One step forward without errors, kept where a window wants it.
-fn step_free(step: u32, row: u32, local: u32) {
-  load_all(step, row, row == 0u, local);
-  if (!IS_SWEEP) {
-    begin_part(0u, step, true, local);
-  }
-  settle();
-  rise(step, row, local);
-  if (IS_SWEEP) {
-    for (var level = 0u; level < LEVELS; level++) {
-      begin_part(level, step, false, local);
-    }
-  }
-  finish_part(SOURCES, step, row, local);
-  settle();
-}
-
-/// What the way back sums up starts at 0, and so does what comes from after the window.
-fn turn(local: u32) {
-  let states = replica * STATE_STRIDE;
-  for (var k = states + local; k < states + FIELD; k += WIDTH) {
-    state[LOW_PASSED * FIELD + k] = vec4f();
-    if (HAS_DERIVATIVES) {
-      state[TAU_SUMS * FIELD + k] = vec4f();
-      state[(TAU_SUMS + 1u) * FIELD + k] = vec4f();
-    }
-  }
-  let sums = replica * SUM_STRIDE;
-  let count = select(arrayLength(&partial_sums), SUM_STRIDE, REPLICAS != 1u);
-  for (var k = local; k < count; k += WIDTH) {
-    partial_sums[sums + k] = vec4f();
-  }
-  settle();
-}
-
-fn step_back_all(step: u32, row: u32, local: u32) {
-  for (var i = LEVELS; i > 0u; i--) {
-    let own = part(i - 1u);
-    for (var k = own.x; k < own.y; k++) {
-      reverse_tile(tiles[k], step, row, row, local);
-    }
-    settle();
-    multiply_part(2u * MOST_LEVELS + i - 1u, local);
-    settle();
-  }
-  multiply_part(DELAYED, local);
-  settle();
-}
-
-/// The rates at the end of the window, which the way back has overwritten.
-fn restore_rates(local: u32) {
-  for (var level = 0u; level < LEVELS; level++) {
-    let own = part(level);
-    for (var i = own.x; i < own.y; i++) {
-      let p = population_of(tiles[i].block);
-      let all = only_if(p.is_source == 0u, range_of(tiles[i], p.row, local));
-      for (var quad = all.first; quad < all.end; quad += all.stride) {
-        state[RATE * FIELD + p.first + quad] = record[p.trajectory + WINDOW * BATCH * p.row + quad];
-      }
-    }
-  }
-}
-
-fn window_of(first: u32, local: u32) {
-  count_update(local);
-  for (var row = 0u; row < WINDOW; row++) {
-    step_free(first + row, row, local);
-  }
-  turn(local);
-  for (var row = WINDOW; row > 0u; row--) {
-    step_back_all(first + row - 1u, row - 1u, local);
-  }
-  let own = part(SYNAPSES);
-  for (var i = own.x; i < own.y; i++) {
-    sum_tile(tiles[i], local);
-  }
-  restore_rates(local);
-  settle();
-  let blocks = part(BLOCKS);
-  for (var i = blocks.x; i < blocks.y; i++) {
-    apply_tile(tiles[i], local);
-  }
-  settle();
 }
 
 @compute @workgroup_size(INVOCATIONS, 1, 1)
@@ -285,23 +36,5 @@ fn network(
     replica = group.z * LANES + invocation / WIDTH;
     local = invocation % WIDTH;
   }
-  let first = clock[replica].step;
-  settle();
-  for (var i = 0u; i < times.x; i++) {
-    if (IS_ADJOINT && UPDATES) {
-      window_of(first + i * WINDOW, local);
-    } else if (IS_ADJOINT || ERRORS == 0u) {
-      step_free(first + i, 0u, local);
-    } else {
-      count_update(local);
-      if (IS_SWEEP) {
-        step_sweep(first + i, local);
-      } else {
-        step_jacobi(first + i, local);
-      }
-    }
-  }
-  if (local == 0u) {
-    clock[replica].step = first + times.x * select(1u, WINDOW, IS_ADJOINT && UPDATES);
-  }
+  run_steps(local);
 }

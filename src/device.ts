@@ -88,7 +88,11 @@ async function findAdapter(gpu: GPU, signal: AbortSignal | undefined): Promise<G
 
 async function requestDevice(adapter: GPUAdapter, plan: Plan, label: string): Promise<GPUDevice> {
   // Limits are only raised over the defaults, and only as far as needed.
-  const defaults = { maxBufferSize: 268435456, maxStorageBufferBindingSize: 134217728 };
+  const defaults = {
+    maxBufferSize: 268435456,
+    maxStorageBufferBindingSize: 134217728,
+    maxComputeWorkgroupStorageSize: 16384,
+  };
   const needed = requiredLimits(plan);
   const requiredLimitsOfPlan = Object.fromEntries(
     Object.entries(defaults).flatMap(([name, usual]) => {
@@ -118,7 +122,8 @@ function checkHostDevice(plan: Plan, device: GPUDevice): void {
     throw new DeviceError(
       "LIMIT_EXCEEDED",
       `${cause.message} This is the host's device: ask for it with requestDevice({ requiredLimits: { ` +
-        `maxBufferSize: ${needed.maxBufferSize}, maxStorageBufferBindingSize: ${needed.maxStorageBufferBindingSize} } }).`,
+        `maxBufferSize: ${needed.maxBufferSize}, maxStorageBufferBindingSize: ${needed.maxStorageBufferBindingSize}, ` +
+        `maxComputeWorkgroupStorageSize: ${needed.maxComputeWorkgroupStorageSize} } }).`,
       { details: cause.details, cause },
     );
   }

@@ -1,6 +1,7 @@
 /** Every dispatch of a plan: its kernel, buffers, overrides and workgroups. Pure. */
 
 import {
+  localBuffers,
   networkBuffers,
   neuronBuffers,
   plasticBuffers,
@@ -17,6 +18,7 @@ import {
   traceQuantities,
   type EnergyQuantity,
   type Layout,
+  type LocalNetwork,
   type PlanOptions,
 } from "./layout.ts";
 import type { Network } from "./spec.ts";
@@ -24,6 +26,8 @@ import { activations, costs, timesPowers } from "./tables.ts";
 import { none, type Cut, type Groups, type TileRange } from "./tiles.ts";
 
 export { plain, type Dispatch, type DispatchOf, type Manner } from "./dispatches/dispatch.ts";
+
+type NetworkDispatch = DispatchOf<"network"> | DispatchOf<"network_local">;
 
 /** Traces that are known when errors are: error, low-passed error, feedback, top-down signal. */
 const errorTraces = 298;
@@ -292,7 +296,7 @@ export class Dispatches {
     ];
   }
 
-  networks(learns: boolean): DispatchOf<"network">[] {
+  networks(learns: boolean): NetworkDispatch[] {
     const { layout, options, network, work } = this;
     const { needs } = work;
     const keeps = needs.isAdjoint && learns;
@@ -312,23 +316,43 @@ export class Dispatches {
       IS_TRACED: Number(needs.isTraced),
       IS_ADJOINT: Number(needs.isAdjoint),
       LEVELS: work.levels,
-      LANES: lanes,
-      INVOCATIONS: width * lanes,
+      SUMS: work.partialSums,
       GRADIENT: layout.gradients,
       STEPS: options.learning.window,
       CONTINUES: 0,
       MATCHED: Number(needs.isTraced),
       OPTIMIZER: this.optimizer,
     };
-    return Array.from({ length: timesPowers }, (_, power) => ({
-      kernel: "network",
-      label: `network ${learns ? "" : "frozen "}${2 ** power}`,
-      buffers: networkBuffers,
-      constants,
-      workgroups: [1, 1],
-      power,
-      lanes,
-    }));
+    const own = { LANES: lanes, INVOCATIONS: width * lanes };
+    return Array.from({ length: timesPowers }, (_, power): NetworkDispatch => {
+      const common = {
+        label: `network ${learns ? "" : "frozen "}${2 ** power}`,
+        workgroups: [1, 1],
+        power,
+      } as const;
+      return work.local === null
+        ? { ...common, kernel: "network", buffers: networkBuffers, constants: { ...constants, ...own }, lanes }
+        : {
+            ...common,
+            kernel: "network_local",
+            buffers: localBuffers,
+            constants: { ...constants, ...this.localConstants(work.local) },
+          };
+    });
+  }
+
+  private localConstants(local: LocalNetwork): Readonly<Record<string, number>> {
+    const strides = { STATE_STRIDE: 0, COST_STRIDE: 0, PARAMETER_STRIDE: 0, SUM_STRIDE: 0 };
+    return {
+      // Each network has a memory of its own.
+      ...(this.options.replicas > 1 && strides),
+      STATES: local.states,
+      RUNNING_COSTS: local.costs,
+      PARAMETERS: local.parameters,
+      FIRST_MOMENTS: local.firstMoments,
+      SECOND_MOMENTS: local.secondMoments,
+      STORED_COSTS: this.layout.costs.first,
+    };
   }
 
   private neuronConstants(keeps: boolean): Readonly<Record<string, number>> {

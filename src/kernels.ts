@@ -11,6 +11,7 @@ import learn from "../shaders/learn.wgsl?raw";
 import learnWide from "../shaders/learn_wide.wgsl?raw";
 import learnTimeConstants from "../shaders/learn_time_constants.wgsl?raw";
 import network from "../shaders/network.wgsl?raw";
+import networkLocal from "../shaders/network_local.wgsl?raw";
 import neurons from "../shaders/neurons.wgsl?raw";
 import propagate from "../shaders/propagate.wgsl?raw";
 import propagateWide from "../shaders/propagate_wide.wgsl?raw";
@@ -43,6 +44,7 @@ import reversal from "../shaders/common/reversal.wgsl?raw";
 import summing from "../shaders/common/summing.wgsl?raw";
 import timeConstants from "../shaders/common/time-constants.wgsl?raw";
 import tracing from "../shaders/common/tracing.wgsl?raw";
+import wholeNetwork from "../shaders/common/whole-network.wgsl?raw";
 import windowSnippet from "../shaders/common/window.wgsl?raw";
 
 const snippets = {
@@ -71,6 +73,7 @@ const snippets = {
   summing,
   "time-constants": timeConstants,
   tracing,
+  "whole-network": wholeNetwork,
   window: windowSnippet,
 } as const;
 
@@ -162,6 +165,40 @@ const ofTimeConstants = ["TAU_SIGNAL", "TAU_TRACE"] as const;
 const ofOnePass = ["LEARN", "ADVANCE", "FEEDBACK", "SHARED"] as const;
 const ofLearning = ["MATCHED", "MEAN"] as const;
 const ofSumming = ["STEPS", "CONTINUES"] as const;
+
+/** Of the kernels that take a whole network, between what they change: what comes in and goes out, and all tables. */
+const onSignals = [
+  { group: 1, name: "record", access: "read-write" },
+  { group: 1, name: "frames", access: "read" },
+] as const;
+const onTables = [
+  { group: 2, name: "populations", access: "uniform" },
+  { group: 2, name: "projections", access: "uniform" },
+  { group: 2, name: "traced", access: "uniform" },
+  { group: 2, name: "tiles", access: "uniform" },
+  { group: 2, name: "ranges", access: "uniform" },
+  { group: 2, name: "times", access: "uniform" },
+] as const;
+
+/** Snippets and overrides of these. */
+const whole = [
+  ...(["params", "replicas", "grid", "activation", "fields", "window", "populations", "population"] as const),
+  ...(["neuron", "reversal", "projections", "product-tiles", "products", "optimizer", "learning"] as const),
+  ...(["tracing", "time-constants", "summing", "applying", "whole-network"] as const),
+] as const;
+const ofWhole = [
+  ...["IS_SWEEP", "UPDATES", "LEARNS_SYNAPSES", "LEARNS_TAU", "IS_TRACED", "IS_ADJOINT", "LEVELS", "SUMS"],
+  ...ofGrid,
+  ...ofFields,
+  ...ofWindow,
+  ...ofPopulations,
+  ...ofNeurons,
+  ...ofReversal,
+  ...ofTimeConstants,
+  ...ofSumming,
+  ...ofLearning,
+  "OPTIMIZER",
+] as const;
 
 export const kernels = {
   initialize: {
@@ -307,60 +344,35 @@ export const kernels = {
   },
   network: {
     source: network,
-    snippets: [
-      ...([
-        "params",
-        "replicas",
-        "grid",
-        "activation",
-        "fields",
-        "window",
-        "populations",
-        "population",
-        "neuron",
-        "reversal",
-      ] as const),
-      ...(["projections", "product-tiles", "products", "optimizer", "learning", "tracing", "time-constants"] as const),
-      ...(["summing", "applying"] as const),
-    ],
+    snippets: whole,
     bindings: [
       ...clockwork,
       { group: 1, name: "state", access: "read-write" },
       { group: 1, name: "partial_sums", access: "read-write" },
-      { group: 1, name: "record", access: "read-write" },
-      { group: 1, name: "frames", access: "read" },
+      ...onSignals,
       { group: 1, name: "parameters", access: "read-write" },
       { group: 1, name: "first_moment", access: "read-write" },
       { group: 1, name: "second_moment", access: "read-write" },
-      { group: 2, name: "populations", access: "uniform" },
-      { group: 2, name: "projections", access: "uniform" },
-      { group: 2, name: "traced", access: "uniform" },
-      { group: 2, name: "tiles", access: "uniform" },
-      { group: 2, name: "ranges", access: "uniform" },
-      { group: 2, name: "times", access: "uniform" },
+      ...onTables,
+    ],
+    overrides: [...ofWhole, "LANES", "INVOCATIONS"],
+  },
+  network_local: {
+    source: networkLocal,
+    snippets: whole,
+    bindings: [
+      ...clockwork,
+      { group: 1, name: "stored_state", access: "read-write" },
+      { group: 1, name: "stored_sums", access: "read-write" },
+      ...onSignals,
+      { group: 1, name: "stored_parameters", access: "read-write" },
+      { group: 1, name: "stored_first_moment", access: "read-write" },
+      { group: 1, name: "stored_second_moment", access: "read-write" },
+      ...onTables,
     ],
     overrides: [
-      ...[
-        "IS_SWEEP",
-        "UPDATES",
-        "LEARNS_SYNAPSES",
-        "LEARNS_TAU",
-        "IS_TRACED",
-        "IS_ADJOINT",
-        "LEVELS",
-        "LANES",
-        "INVOCATIONS",
-      ],
-      ...ofGrid,
-      ...ofFields,
-      ...ofWindow,
-      ...ofPopulations,
-      ...ofNeurons,
-      ...ofReversal,
-      ...ofTimeConstants,
-      ...ofSumming,
-      ...ofLearning,
-      "OPTIMIZER",
+      ...ofWhole,
+      ...["STATES", "RUNNING_COSTS", "PARAMETERS", "FIRST_MOMENTS", "SECOND_MOMENTS", "STORED_COSTS"],
     ],
   },
 } as const satisfies Record<string, Kernel>;

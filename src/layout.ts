@@ -13,6 +13,7 @@ import type { Needs } from "./needs.ts";
 import type { Network } from "./spec.ts";
 
 export * from "./layout/types.ts";
+export { localLayout, localNetwork, type LocalNetwork } from "./layout/local.ts";
 export { classesIn, momentsOf } from "./layout/parameters.ts";
 export { slopeSlots, targetQuads } from "./layout/state.ts";
 

@@ -144,5 +144,6 @@ function readTuning(value: unknown, path: string): Tuning {
     networkProducts: number(given.networkProducts, at(path, "networkProducts"), nonNegative),
     networkWidth: readPowerOfTwo(given.networkWidth, at(path, "networkWidth")),
     networkLanes: readPowerOfTwo(given.networkLanes, at(path, "networkLanes")),
+    networkMemory: number(given.networkMemory, at(path, "networkMemory"), integerRange(0, 2 ** 20)),
   };
 }

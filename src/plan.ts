@@ -7,6 +7,7 @@ import { DeviceError } from "./errors.ts";
 import {
   fieldIndex,
   layOut,
+  localLayout,
   momentsOf,
   quadsOf,
   shardName,
@@ -70,6 +71,8 @@ export interface Plan {
   readonly overrides: Readonly<Record<string, number>>;
   /** Bytes that a buffer of weights may have. */
   readonly bindingBytes: number;
+  /** Memory of a workgroup that a small network takes; 0: none. */
+  readonly workgroupBytes: number;
   readonly buffers: readonly PlannedBuffer[];
   readonly bytes: number;
   /** Fill the parameters, once, shard by shard. */
@@ -104,9 +107,12 @@ export type Limits = {
   readonly maxBufferSize: number;
   readonly maxStorageBufferBindingSize: number;
   readonly maxComputeWorkgroupsPerDimension: number;
+  readonly maxComputeWorkgroupStorageSize: number;
 };
 
 const maxWorkgroupsPerDimension = 65535;
+/** Memory of a workgroup that every device has, which is as much as other kernels than `network_local` use. */
+const leastWorkgroupBytes = 16384;
 const mostQuads = 2 ** 32;
 /**
  * Lays out `network` for `batch` rows.
@@ -133,6 +139,7 @@ export function planNetwork(network: Network, options: PlanOptions): Plan {
     strides: layout.strides,
     overrides: overridesOf(options.replicas, layout.strides, work.partialSums),
     bindingBytes: options.bindingBytes,
+    workgroupBytes: programs.network === null ? 0 : (work.local?.bytes ?? 0),
     buffers,
     bytes: buffers.reduce((sum, buffer) => sum + buffer.bytes, 0),
     initialize: initializers(network, layout),
@@ -256,6 +263,7 @@ function networkBuffers(
   table: (name: BufferName, purpose: string, content: ArrayBuffer) => PlannedBuffer,
 ): PlannedBuffer[] {
   const { tiles, ranges } = networkTiles(work);
+  const seen = work.local === null ? layout : localLayout(layout);
   const { populations, projections, traces, tiles: mostTiles } = networkLimits;
   const uniform = (name: BufferName, content: ArrayBuffer): PlannedBuffer => ({
     ...table(name, "table of a network in one workgroup", content),
@@ -264,7 +272,7 @@ function networkBuffers(
   return [
     uniform(
       "network_populations",
-      filled(populationTable(network, batch, work, layout), populations, populationWords * 4),
+      filled(populationTable(network, batch, work, seen), populations, populationWords * 4),
     ),
     uniform("network_projections", filled(projectionTable(network, batch, work, layout), projections, 64)),
     uniform("network_traces", filled(traceTable(network, layout), traces, 48)),
@@ -294,6 +302,7 @@ export function requiredLimits(plan: Plan): Limits {
     maxBufferSize: largest,
     maxStorageBufferBindingSize: largest,
     maxComputeWorkgroupsPerDimension: maxWorkgroupsPerDimension,
+    maxComputeWorkgroupStorageSize: Math.max(leastWorkgroupBytes, plan.workgroupBytes),
   };
 }
 
@@ -304,11 +313,22 @@ function fittingReplicas({ buffers, replicas }: Plan, limit: number): number {
   return most >= replicas ? Infinity : most;
 }
 
+function checkWorkgroup({ workgroupBytes }: Plan, limit: number): void {
+  if (!(workgroupBytes > limit)) return;
+  throw new DeviceError(
+    "LIMIT_EXCEEDED",
+    `A network in one workgroup needs ${workgroupBytes} bytes of its memory; this device allows ${limit}. ` +
+      "Lower networkMemory of the tuning, so that it stays in its buffers.",
+    { details: { needed: workgroupBytes, limit } },
+  );
+}
+
 /**
  * Refuses a plan that a device cannot hold, before anything is allocated.
  * @throws DeviceError LIMIT_EXCEEDED with the bytes needed, the limit and the largest size that fits.
  */
 export function checkLimits(plan: Plan, limits: Limits): void {
+  checkWorkgroup(plan, limits.maxComputeWorkgroupStorageSize);
   const limit = Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize);
   const fitting = fittingReplicas(plan, limit);
   for (const { name, bytes, purpose } of plan.buffers) {

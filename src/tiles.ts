@@ -3,7 +3,7 @@
  */
 
 import { blocksOf, type Block } from "./blocks.ts";
-import { quadsOf, type Layout, type PlanOptions, type Tuning } from "./layout.ts";
+import { localNetwork, quadsOf, type Layout, type LocalNetwork, type PlanOptions, type Tuning } from "./layout.ts";
 import type { Needs } from "./needs.ts";
 import { errorPaths, type ErrorPaths } from "./paths.ts";
 import type { Network } from "./spec.ts";
@@ -68,8 +68,9 @@ export interface Cut extends ErrorPaths {
   readonly productShape: ProductShape;
   /** Whether all tiles of `learn_wide` are inside a row of blocks. */
   readonly learnsByRows: boolean;
-  /** Whether one workgroup takes the whole network. */
+  /** Whether one workgroup takes the whole network, and what it keeps in its memory. */
   readonly isSmall: boolean;
+  readonly local: LocalNetwork | null;
   readonly hasWideRows: boolean;
   /** Overrides of `synapses` and `synapses_batch`, and the rows of the tallest tile. */
   readonly synapseShape: SynapseShape;
@@ -151,6 +152,7 @@ export function cut(network: Network, options: PlanOptions, needs: Needs, layout
     productShape,
     learnsByRows,
     isSmall,
+    local: isSmall ? localNetwork(options, layout, needs, paths.learns, slots.end) : null,
     currents,
     feedback,
     sourceFeedback,

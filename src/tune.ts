@@ -43,7 +43,7 @@ export interface Tuned {
 }
 
 /** Counts up when variants or kernels change, so that a store forgets what is old. */
-const generation = 2;
+const generation = 3;
 const samples = 3;
 /** Milliseconds of a sample. */
 const sampleLength = 20;
@@ -97,8 +97,17 @@ function keyOf({ adapter, plan: { network, batch, learning } }: Simulator): stri
   return [generation, vendor, architecture, description, sizes, batch, rule].join("|");
 }
 
-/** Other ways of cutting the work of this batch than that of the default. */
-function changesFor({ plan: { batch, tuning } }: Simulator): Readonly<Record<string, Partial<Tuning>>> {
+/** Other ways of cutting the work of this network and batch than that of the default. */
+function changesFor({ plan: { batch, tuning, programs } }: Simulator): Readonly<Record<string, Partial<Tuning>>> {
+  if (programs.network !== null) {
+    return {
+      "network in its buffers": { networkMemory: 0 },
+      // What every device has.
+      "network in the memory of its workgroup": { networkMemory: 16384, networkLanes: 1 },
+      "network on 32 invocations": { networkWidth: 32 },
+      "network on 128 invocations": { networkWidth: 128 },
+    };
+  }
   const apart = { onePassBatch: 0 } as const;
   const behindBarrier = tuning.sharedCurrents
     ? { sharedCurrents: false, tileWidth: 8, tileSets: 4096, tileRows: 64 }

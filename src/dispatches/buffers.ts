@@ -32,6 +32,25 @@ export const networkBuffers = {
   times: "times",
 } as const;
 
+/** The same under the names of what a workgroup fetches. */
+export const localBuffers = {
+  params: "params",
+  clock: "clock",
+  stored_state: "state",
+  stored_sums: "partial_sums",
+  record: "record",
+  frames: "frames",
+  stored_parameters: "parameters",
+  stored_first_moment: "first_moment",
+  stored_second_moment: "second_moment",
+  populations: "network_populations",
+  projections: "network_projections",
+  traced: "network_traces",
+  tiles: "network_tiles",
+  ranges: "ranges",
+  times: "times",
+} as const;
+
 export const synapseBuffers = { params: "params", clock: "clock", projections: "projections", state: "state" } as const;
 
 export const plasticBuffers = {

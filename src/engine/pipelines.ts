@@ -46,7 +46,7 @@ export async function compile(
   pipelines: Map<string, Promise<Pipeline>>,
 ): Promise<Compiled> {
   const { kernel: name, workgroups } = dispatch;
-  const constants = { ...dispatch.constants, ...plan.overrides };
+  const constants = { ...plan.overrides, ...dispatch.constants };
   const key = JSON.stringify([name, constants]);
   const made = pipelines.get(key) ?? pipelineOf(device, { ...dispatch, constants }, label);
   pipelines.set(key, made);

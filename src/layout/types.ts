@@ -111,6 +111,11 @@ export interface Tuning {
   readonly networkWidth: number;
   /** Replicas of such a network that share the invocations of a workgroup, a power of two. At least one is for each. */
   readonly networkLanes: number;
+  /**
+   * Bytes of the memory of a workgroup in which such a network is kept while a dispatch lasts: weights, moments, states, all if
+   * they fit, else none. Not in windows of adjoint errors, nor where replicas share a workgroup. Every device has 16,384.
+   */
+  readonly networkMemory: number;
 }
 
 /**
@@ -136,6 +141,7 @@ export const tunings = {
     networkProducts: 4096,
     networkWidth: 64,
     networkLanes: 1,
+    networkMemory: 16384,
   },
   cpu: {
     workgroups: 8,
@@ -155,6 +161,7 @@ export const tunings = {
     networkProducts: 4096,
     networkWidth: 4,
     networkLanes: 4,
+    networkMemory: 0,
   },
 } as const satisfies Record<string, Tuning>;
 

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { assemble, kernels, type Kernel, type KernelName } from "../../src/kernels.ts";
-import { energyQuantities, traceQuantities, type PlanOptions } from "../../src/layout.ts";
+import { energyQuantities, traceQuantities, tunings, type PlanOptions } from "../../src/layout.ts";
 import { resolveLearning, type LearningSpec, type NetworkSpec } from "../../src/spec.ts";
 import { dispatchesOf, plan } from "../unit/planning.ts";
 import { useDevice } from "./shared-device.ts";
@@ -52,7 +52,8 @@ const planned: readonly (readonly [NetworkSpec, LearningSpec, Partial<PlanOption
   [graph({}, true), window, { batch: 3, trajectoryBytes: 50_000 }],
   [graph(sweep), { ...window, optimizer: { kind: "accumulate" } }],
   // In one workgroup.
-  [stack, { optimizer: { kind: "sgd", eta: 0.1 } }, { fuseSteps: true }],
+  [stack, { optimizer: { kind: "sgd", eta: 0.1 } }, { fuseSteps: true, tuning: { ...tunings.gpu, networkMemory: 0 } }],
+  [stack, {}, { fuseSteps: true, tuning: { ...tunings.gpu, networkMemory: 2 ** 14 } }],
   [{ ...stack, ...sweep }, window, { fuseSteps: true, batch: 3 }],
 ];
 
@@ -122,6 +123,7 @@ const extremes: Readonly<Record<KernelName, readonly Constants[]>> = {
   apply: [0, 1, 2, 3].map((optimizer) => ({ OPTIMIZER: optimizer })),
   energies: [{ BATCH: 65536, HAS_ERRORS: 0 }],
   network: [],
+  network_local: [],
 };
 
 const variantsOf = (kernel: KernelName): Constants[] => {

@@ -203,6 +203,17 @@ describe("networks of one workgroup each", () => {
       replicas - 1,
     ]);
   });
+
+  it.each([
+    { batch: 3, learning: {} },
+    { batch: 1, learning: { optimizer: adam } },
+  ])("are lone ones in the memory of their workgroups, %j", slowly, async (given) => {
+    const tuning = { ...shared(), networkWidth: 8, networkLanes: 1, networkMemory: 16384 };
+    const options = { ...given, fuseSteps: true, tuning };
+    using sim = await createSimulator(loops, { ...options, device: device(), replicas: 3 });
+    expect(sim.plan.workgroupBytes).toBeGreaterThan(0);
+    await compare({ name: "", spec: loops, options }, 3, [0, 2]);
+  });
 });
 
 describe.each([false, true])("65 networks, many steps in one dispatch %s", (fuseSteps) => {

@@ -3,9 +3,9 @@ import { withDevice } from "./device.ts";
 
 /**
  * One device for all tests of a file, with the checks of `withDevice` at the file's end. It compiles every pipeline
- * once, which is what takes most of the time of a small test.
+ * once, which is what takes most of the time of a small test. `descriptor` as for `requestDevice`.
  */
-export function useDevice(): () => GPUDevice {
+export function useDevice(descriptor?: GPUDeviceDescriptor): () => GPUDevice {
   let device: GPUDevice | undefined;
   let release: () => void = () => undefined;
   let ended: Promise<void> = Promise.resolve();
@@ -19,7 +19,7 @@ export function useDevice(): () => GPUDevice {
         });
         ready();
         await released;
-      });
+      }, descriptor);
       ended.catch(fail);
     });
   });

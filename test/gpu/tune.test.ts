@@ -44,9 +44,21 @@ describe("tune", () => {
     expect(others).toEqual(expect.arrayContaining([...tuned.untried]));
   });
 
-  it("tries nothing twice: a network in one workgroup has no use for any of them", async () => {
+  it("tries nothing twice: a network in one workgroup has other variants, one of which is the default", async () => {
+    const { networkMemory } = tunings.gpu;
+    const tuning = { ...tunings.cpu, networkMemory };
+    using inMemory = await createSimulator(tiny, { device: device(), fuseSteps: true, tuning });
+    expect(inMemory.plan.workgroupBytes).toBeGreaterThan(0);
     const tuned = await tune(tiny, { device: device(), fuseSteps: true, milliseconds: 60_000 });
-    expect(tuned.variants.map(({ name }) => name)).toEqual(["default"]);
+    const names = tuned.variants.map(({ name }) => name);
+    expect(names).toEqual([
+      "default",
+      tuned.variants[0]?.tuning.networkMemory === 0
+        ? "network in the memory of its workgroup"
+        : "network in its buffers",
+      "network on 32 invocations",
+      "network on 128 invocations",
+    ]);
     expect(tuned.untried).toEqual([]);
   });
 

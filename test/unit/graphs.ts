@@ -80,9 +80,11 @@ const graph: fc.Arbitrary<Case> = fc
     }),
     bindingBytes: fc.constantFrom(Infinity, Infinity, 2 ** 13, 2 ** 15),
     deferral: fc.record({ deferredSteps: fc.constantFrom(1, 4, 16), deferredProducts: fc.constantFrom(0, 1000) }),
+    memory: fc.record({ networkMemory: fc.constantFrom(0, 2 ** 20) }),
   })
   .map((given) => {
-    const { sources, populations, more, plastic, schedule, targetDelay, learning, record, deferral, ...others } = given;
+    const { sources, populations, more, plastic, schedule, targetDelay, learning, record, ...rest } = given;
+    const { deferral, memory, ...others } = rest;
     const sourceNames = sources.map((_, i) => `source${i}`);
     const names = populations.map((_, i) => `population${i}`);
     const all = [...sourceNames, ...names];
@@ -133,7 +135,7 @@ const graph: fc.Arbitrary<Case> = fc
     const options: PlanOptions = {
       ...defaults,
       ...others,
-      tuning: { ...others.tuning, ...deferral },
+      tuning: { ...others.tuning, ...deferral, ...memory },
       record: recorded,
       learning: resolveLearning(learning),
       trajectoryBytes: 2 ** 28,

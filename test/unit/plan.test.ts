@@ -89,8 +89,8 @@ describe("describePlan", () => {
       when            dispatch               workgroups  constants
       once            initialize                   31x1
       start of a run  neurons begin                15x1  LOAD=1 FINISH=0 BEGIN=1 SEGMENT_START=0 FIELD=736 BATCH=20 SEGMENT=1 TARGET_LAG=0 STEP_COSTS=0 ACTIVATIONS=3 COSTS=2 HAS_WIDE_ROWS=0 ERRORS=1 TRAJECTORY=0 DERIVATIVE=0 PREVIOUS=0 POWERS=0 TOP_DOWN=0 IS_ALIGNED=0 KEEPS_TARGET=0 TRACES=0 BEGIN_TRACES=0
-      every step      propagate                     5x1  BATCH=20 WIDTH=64 ADVANCE=1 LANES=8 OUTPUTS=2
-      every step      learn                         4x1  BATCH=20 OPTIMIZER=2
+      every step      propagate                     5x1  BATCH=20 WIDTH=64 ADVANCE=1 LANES=8 OUTPUTS=2 BY_LANES=0
+      every step      learn                         4x1  BATCH=20 OPTIMIZER=2 BY_ROWS=0
       between steps   neurons                      15x1  LOAD=1 FINISH=1 BEGIN=1 SEGMENT_START=0 FIELD=736 BATCH=20 SEGMENT=1 TARGET_LAG=0 STEP_COSTS=0 ACTIVATIONS=3 COSTS=2 HAS_WIDE_ROWS=0 ERRORS=1 TRAJECTORY=0 DERIVATIVE=0 PREVIOUS=0 POWERS=0 TOP_DOWN=0 IS_ALIGNED=0 KEEPS_TARGET=0 TRACES=1 BEGIN_TRACES=0
       end of a run    neurons finish               15x1  LOAD=0 FINISH=1 BEGIN=0 SEGMENT_START=0 FIELD=736 BATCH=20 SEGMENT=1 TARGET_LAG=0 STEP_COSTS=0 ACTIVATIONS=3 COSTS=2 HAS_WIDE_ROWS=0 ERRORS=1 TRAJECTORY=0 DERIVATIVE=0 PREVIOUS=0 POWERS=0 TOP_DOWN=0 IS_ALIGNED=0 KEEPS_TARGET=0 TRACES=1 BEGIN_TRACES=0"
     `);
@@ -345,7 +345,7 @@ describe("sizes", () => {
 
 describe("limits", () => {
   const generous = { maxBufferSize: 2 ** 40, maxStorageBufferBindingSize: 2 ** 40 };
-  const grid = { maxComputeWorkgroupsPerDimension: 65535 };
+  const grid = { maxComputeWorkgroupsPerDimension: 65535, maxComputeWorkgroupStorageSize: 16384 };
 
   it("of what a device must allow are those of the largest buffer", () => {
     const planned = plan(block(1000, 1000));
@@ -368,6 +368,29 @@ describe("limits", () => {
     expect((error as DeviceError).message).toBe(
       `The buffer "parameters" (weights, biases, time constants) needs ${needed} bytes; this device allows 1000000. ` +
         "At most 250000 synapses fit, for example one block of 500 by as many neurons.",
+    );
+  });
+
+  it("hold for the memory of a workgroup, whose user may keep a network in its buffers", () => {
+    const tuning = { ...defaults.tuning, networkMemory: 2 ** 16, networkProducts: 2 ** 14 };
+    const planned = plan(block(64, 64), { fuseSteps: true, tuning });
+    const needed = requiredLimits(planned).maxComputeWorkgroupStorageSize;
+    expect(planned.workgroupBytes).toBe(needed);
+    // Weights and both moments of Adam; states, currents and time constants are less than a third beside them.
+    expect(needed).toBeGreaterThan(3 * 4 * 64 * 64);
+    expect(needed).toBeLessThan(4 * 4 * 64 * 64);
+    expect(() => checkLimits(planned, { ...generous, ...grid, maxComputeWorkgroupStorageSize: needed })).not.toThrow();
+    const error = refusal(() => checkLimits(planned, { ...generous, ...grid }));
+    expect(error).toMatchObject({ code: "LIMIT_EXCEEDED", details: { needed, limit: 16384 } });
+    expect((error as DeviceError).message).toBe(
+      `A network in one workgroup needs ${needed} bytes of its memory; this device allows 16384. ` +
+        "Lower networkMemory of the tuning, so that it stays in its buffers.",
+    );
+    expect(
+      plan(block(64, 64), { fuseSteps: true, tuning: { ...tuning, networkMemory: needed - 1 } }).workgroupBytes,
+    ).toBe(0);
+    expect(plan(block(64, 64), { fuseSteps: true, tuning: { ...tuning, networkProducts: 4095 } }).workgroupBytes).toBe(
+      0,
     );
   });
 

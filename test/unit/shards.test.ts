@@ -210,6 +210,7 @@ describe("what does not fit", () => {
     maxBufferSize: 2 ** 40,
     maxStorageBufferBindingSize: bytes,
     maxComputeWorkgroupsPerDimension: 65535,
+    maxComputeWorkgroupStorageSize: 16384,
   });
   const refusalOf = (spec: NetworkSpec, bytes: number, options: Partial<PlanOptions> = {}): DeviceError =>
     refusal(() => checkLimits(plan(spec, { bindingBytes: bytes, ...options }), limits(bytes))) as DeviceError;
