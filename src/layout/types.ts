@@ -161,7 +161,7 @@ export const tunings = {
     networkProducts: 4096,
     networkWidth: 4,
     networkLanes: 4,
-    networkMemory: 0,
+    networkMemory: 16384,
   },
 } as const satisfies Record<string, Tuning>;
 
