@@ -47,10 +47,16 @@ describe.each(goldenRecordings.map((golden, index) => ({ ...golden, index })))(
     });
 
     // It is compiled for seconds, so each run has one of the widths, and the next recording has the other one there.
-    const turns = recordedRuns.map((run, turn) => ({ run, networkWidth: (index + turn) % 2 === 0 ? 1 : 64 }));
-    it.each(turns)("in one workgroup of $networkWidth invocations, $run", async ({ run, networkWidth }) => {
-      const forced = { fuseSteps: true, tuning: { ...tunings.gpu, networkWidth } };
-      await replay(run, recording, { forced, expected: { network: { WIDTH: networkWidth, workgroups: [1] } } });
+    const turns = recordedRuns.flatMap((run, turn) => {
+      const networkWidth = (index + turn) % 2 === 0 ? 1 : 64;
+      const inBuffers = { run, networkWidth, networkMemory: 0, kernel: "network" };
+      // Windows of exact errors stay in their buffers.
+      if (run === "exact") return [inBuffers];
+      return [inBuffers, { ...inBuffers, networkMemory: 16384, kernel: "network_local" }];
+    });
+    it.each(turns)("$kernel of $networkWidth invocations, $run", async ({ run, kernel, ...given }) => {
+      const forced = { fuseSteps: true, tuning: { ...tunings.gpu, ...given } };
+      await replay(run, recording, { forced, expected: { [kernel]: { WIDTH: given.networkWidth, workgroups: [1] } } });
     });
   },
 );
