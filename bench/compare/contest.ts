@@ -1,6 +1,6 @@
 /** One problem, several engines: first they must agree with the f64 twin, then they are timed in turns. */
 
-import { busyShare } from "./busy.ts";
+import { busyShare, comeToRest } from "./busy.ts";
 import { callsPerStep, type Calls } from "./calls.ts";
 import type { Contestant, Engine, Family } from "./engine.ts";
 import { ETA, makeProblem, type Problem } from "./problem.ts";
@@ -69,6 +69,7 @@ export async function hold(contest: Contest, report: (line: string) => void): Pr
     report(`  ${contestant.name}: is checked`);
     entries.push(await check(contestant, problem, wanted.get(contestant.work) ?? { rate: [], weight: [] }));
   }
+  if (!(await comeToRest(contest.method.signal))) report("  this process itself does not come to rest");
   const busy = await busyShare();
   report(`  samples are taken in turns; other work takes ${Math.round(100 * busy)} % of the machine`);
   return { effect, busy, entries: await time(contest, entries) };

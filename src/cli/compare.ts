@@ -14,6 +14,7 @@ import { compareHelp, readCompareOptions, type CompareOptions } from "./compare-
 import { adapterName } from "./format.ts";
 import { nodeGpu } from "./node-gpu.ts";
 import { shownPath, withUsage } from "./options.ts";
+import { askPatiently } from "./patience.ts";
 import { writeAtomically } from "./run-folder.ts";
 
 export const COMPARE_SCHEMA = "vle-webgpu/compare/1";
@@ -31,6 +32,8 @@ export function main(args: readonly string[], signal: AbortSignal): Promise<numb
 
 async function run(options: CompareOptions, signal: AbortSignal): Promise<number> {
   ensurePeers();
+  // Else a core asks whether work is done while a software adapter has need of it: every engine becomes slower.
+  askPatiently();
   const gpu = await nodeGpu();
   dressAsBrowser(gpu);
   const adapter = await adapterOf(gpu);
