@@ -1,23 +1,21 @@
 /** `npm run compare`: this engine beside others, on the same network and adapter. */
 
-import { availableParallelism, cpus, release } from "node:os";
-import { version } from "../../package.json";
 import { compare, type Finished } from "../../bench/compare/compare.ts";
 import { dressAsBrowser } from "../../bench/compare/globals.ts";
 import { ensurePeers } from "../../bench/compare/peers.ts";
 import { BETA, ETA, networkOf, TAU_M, TAU_R } from "../../bench/compare/problem.ts";
-import type { Ratio } from "../../bench/compare/gates.ts";
 import type { AdapterFacts } from "../device.ts";
 import { createSimulator } from "../index.ts";
+import { commitOf } from "./commit.ts";
 import { absentLines, callLines, contestLines, ratioLines } from "./compare-lines.ts";
 import { compareHelp, readCompareOptions, type CompareOptions } from "./compare-options.ts";
+import { summaryOf, type ComparisonFacts } from "./compare-summary.ts";
 import { adapterName } from "./format.ts";
 import { nodeGpu } from "./node-gpu.ts";
 import { shownPath, withUsage } from "./options.ts";
 import { askPatiently } from "./patience.ts";
 import { writeAtomically } from "./run-folder.ts";
 
-export const COMPARE_SCHEMA = "vle-webgpu/compare/1";
 const INTERRUPTED = 130;
 
 /** @returns the exit code: 0 only if every peer runs, all that run agree and every ratio reaches its gate. */
@@ -31,6 +29,7 @@ export function main(args: readonly string[], signal: AbortSignal): Promise<numb
 }
 
 async function run(options: CompareOptions, signal: AbortSignal): Promise<number> {
+  const date = new Date().toISOString();
   ensurePeers();
   // Else a core asks whether work is done while a software adapter has need of it: every engine becomes slower.
   askPatiently();
@@ -56,7 +55,8 @@ async function run(options: CompareOptions, signal: AbortSignal): Promise<number
     if (!signal.aborted) throw error;
     return INTERRUPTED;
   }
-  return finish(finished, adapter, options);
+  const facts = { date, commit: await commitOf(), adapter, method: { samples, sampleMilliseconds } };
+  return finish(finished, facts, options);
 }
 
 /** The facts are those that a simulator tells. */
@@ -71,12 +71,16 @@ function progress(line: string): void {
   console.error(line);
 }
 
-async function finish(finished: readonly Finished[], adapter: AdapterFacts, options: CompareOptions): Promise<number> {
+async function finish(
+  finished: readonly Finished[],
+  facts: ComparisonFacts,
+  { json }: CompareOptions,
+): Promise<number> {
   const ratios = finished.flatMap((each) => each.ratios);
   if (ratios.length > 0) say(ratioLines(ratios));
-  if (options.json !== undefined) {
-    await writeAtomically(options.json, `${JSON.stringify(summaryOf(finished, adapter, options), null, 2)}\n`);
-    console.log(`Results: ${shownPath(options.json)}`);
+  if (json !== undefined) {
+    await writeAtomically(json, `${JSON.stringify(summaryOf(finished, facts), null, 2)}\n`);
+    console.log(`Results: ${shownPath(json)}`);
   }
   const missed = ratios.filter(({ holds }) => holds === false).length;
   const wrong = finished.flatMap(({ entries }) => entries).filter(({ verdict }) => verdict === "disagrees").length;
@@ -87,52 +91,6 @@ async function finish(finished: readonly Finished[], adapter: AdapterFacts, opti
   const absent = absentLines(finished);
   for (const line of absent) console.log(line);
   return missed === 0 && wrong === 0 && absent.length === 0 ? 0 : 1;
-}
-
-function summaryOf(finished: readonly Finished[], adapter: AdapterFacts, options: CompareOptions): object {
-  const { samples, sampleMilliseconds } = options;
-  return {
-    schema: COMPARE_SCHEMA,
-    version,
-    finished: new Date().toISOString(),
-    adapter,
-    host: {
-      name: `Node ${process.version} with the npm package webgpu`,
-      system: `${process.platform} ${process.arch} ${release()}`,
-      processor: cpus()[0]?.model ?? "",
-      threads: availableParallelism(),
-    },
-    network: { kind: "recurrent", activation: "tanh", dt: 1, tauM: TAU_M, tauR: TAU_R, beta: BETA, eta: ETA },
-    method: { samples, sampleMilliseconds },
-    cases: finished.flatMap(casesOf),
-    ratios: byGoal(finished.flatMap(({ ratios }) => ratios)),
-  };
-}
-
-function byGoal(ratios: readonly Ratio[]): Record<string, Ratio[]> {
-  const goals = [...new Set(ratios.map(({ goal }) => goal))];
-  return Object.fromEntries(goals.map((goal) => [goal, ratios.filter((ratio) => ratio.goal === goal)]));
-}
-
-function casesOf({ measured, size, batch, entries, effect, busy, repeated }: Finished): object[] {
-  return entries.map(({ engine, family, work, verdict, reason, agreement, rates, calls }) => ({
-    name: `${measured}, ${size} neurons, batch ${batch}`,
-    engine,
-    family,
-    work,
-    neurons: size,
-    synapses: size ** 2,
-    batch,
-    rule: work === "step" ? "local" : null,
-    stepsPerSecond: rates,
-    verdict,
-    reason,
-    error: agreement,
-    effectOfLearning: effect,
-    callsPerStep: calls,
-    busy,
-    repeated,
-  }));
 }
 
 function say(lines: readonly string[]): void {

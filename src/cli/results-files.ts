@@ -12,6 +12,9 @@ import { adapterName } from "./format.ts";
 export interface CompareReport {
   readonly schema: typeof COMPARED;
   readonly version: string;
+  /** When it began, and of which sources; files that are older lack both. */
+  readonly date?: string;
+  readonly commit?: string | null;
   readonly finished: string;
   readonly adapter: AdapterFacts;
   readonly host: { readonly name: string };
@@ -36,7 +39,6 @@ export interface Results {
   readonly problems: readonly string[];
 }
 
-/** That of src/cli/compare.ts, which loads every peer. */
 export const COMPARED = "vle-webgpu/compare/1";
 const NAME = /^(\d{4}-\d{2}-\d{2})-([a-z0-9.-]+?)-(node|chrome)(-compare)?(?:-\d+)?\.json$/;
 const NAMED_LIKE = "2026-11-24-lavapipe-25.0.7-node.json, or ...-node-compare-2.json";
@@ -97,6 +99,7 @@ function shapeProblem(value: unknown): string | null {
   if (wanted === undefined) return `its schema is "${schema}"; known are ${Object.keys(fields).join(" and ")}.`;
   const wrong = Object.entries(wanted).find(([field, type]) => typeof all[field] !== type || all[field] === null);
   if (wrong !== undefined) return `${wrong[0]} must be a ${wrong[1]}.`;
+  if (!["string", "undefined"].includes(typeof all["date"])) return "date must be a string.";
   return Array.isArray(all["cases"]) && all["cases"].length > 0 ? null : "cases must be a list of at least one.";
 }
 
@@ -111,7 +114,8 @@ function endlessProblem(value: unknown, path = ""): string | null {
   return null;
 }
 
-const timeOf = ({ kind, report }: ResultFile): string => (kind === "bench" ? report.date : report.finished);
+const timeOf = ({ kind, report }: ResultFile): string =>
+  kind === "bench" ? report.date : (report.date ?? report.finished);
 
 export const dateOf = (file: ResultFile): string => timeOf(file).slice(0, 10);
 

@@ -3,7 +3,7 @@
 import type { BenchReport, CaseResult } from "../../bench/harness/result.ts";
 import { figure, SOFTWARE_LABEL } from "../../bench/harness/report.ts";
 import { adapterName, duration } from "./format.ts";
-import { dateOf, settingsOf, type ResultFile, type Setting } from "./results-files.ts";
+import { dateOf, settingsOf, type CompareReport, type ResultFile, type Setting } from "./results-files.ts";
 import { benchGates, compareGates, gateCells, missedLines } from "./results-gates.ts";
 import { bytesOfStep, partOfRoof, roofsOf, sizeText } from "./roofline.ts";
 
@@ -72,7 +72,7 @@ function benchParts(setting: Setting): string[] {
   const missed = missedLines(gates, setting);
   return [
     runList(benches, ({ commit, quick, seconds }) => [
-      ...(commit === null ? [] : [`commit ${commit}`]),
+      ...commitFact(commit),
       `${duration(seconds)} minutes`,
       ...(quick ? ["quick"] : []),
     ]),
@@ -191,7 +191,7 @@ function compareParts(setting: Setting): string[] {
   const busiest = Math.max(0, ...comparisons.flatMap(({ report }) => report.cases.map(({ busy = 0 }) => busy)));
   return [
     "Beside other engines (`npm run compare`), the same step on the same adapter:",
-    runList(comparisons, ({ version }) => [`version ${version}`]),
+    runList(comparisons, comparisonFacts),
     markdownTable(
       ["goal", "ours over", "at", "gate", ...runHeads(comparisons.length), "holds"],
       gates.map(gateCells),
@@ -199,6 +199,17 @@ function compareParts(setting: Setting): string[] {
     ),
     ...(busiest > 0.2 ? [`Other work took up to ${Math.round(100 * busiest)} % of the machine in a case.`] : []),
     ...(missed.length === 0 ? [] : ["Why gates are missed:", missed.join("\n")]),
+  ];
+}
+
+const commitFact = (commit: string | null): string[] => (commit === null ? [] : [`commit ${commit}`]);
+
+/** As of a run of bench, as far as the file has them. */
+function comparisonFacts({ version, date, commit = null, finished }: CompareReport): string[] {
+  const seconds = date === undefined ? null : (Date.parse(finished) - Date.parse(date)) / 1000;
+  return [
+    ...(commit === null ? [`version ${version}`] : commitFact(commit)),
+    ...(seconds === null ? [] : [`${duration(seconds)} minutes`]),
   ];
 }
 

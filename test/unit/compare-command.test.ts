@@ -6,7 +6,9 @@ import type { Finished } from "../../bench/compare/compare.ts";
 import type { Entry } from "../../bench/compare/contest.ts";
 import { absentLines, callLines, contestLines, ratioLines } from "../../src/cli/compare-lines.ts";
 import { compareHelp, readCompareOptions } from "../../src/cli/compare-options.ts";
+import { summaryOf } from "../../src/cli/compare-summary.ts";
 import { UsageError } from "../../src/cli/options.ts";
+import { readResult } from "../../src/cli/results-files.ts";
 
 describe("flags of npm run compare", () => {
   let folder = "";
@@ -143,6 +145,18 @@ describe("lines of a comparison", () => {
       "tfjs does not run (step, 1024 neurons): why",
       "ort does not run (step, 1024 neurons): why",
     ]);
+  });
+
+  it("stand in a file that says when they were measured, and of which sources", () => {
+    const adapter = { vendor: "a", architecture: "b", description: "c 1.2", software: false };
+    const [date, commit] = ["2026-11-24T10:00:00.000Z", "abc1234+"];
+    const method = { samples: 5, sampleMilliseconds: 100 };
+    const summary = summaryOf([{ ...finished, entries: [entry, slower] }], { date, commit, adapter, method });
+    expect(summary).toMatchObject({ date, commit, method, adapter });
+    expect(new Date(summary.finished).toISOString()).toBe(summary.finished);
+    expect(summary.cases.map(({ engine }) => engine)).toEqual(["ours", "peer"]);
+    const name = "2026-11-24-c-1.2-node-compare.json";
+    expect(readResult(name, JSON.stringify(summary))).toMatchObject({ name, kind: "compare", report: { commit } });
   });
 
   it("count calls", () => {

@@ -155,6 +155,7 @@ describe("a file of results", () => {
     ["at least one", NAME, bench({ cases: [] })],
     ['its schema is "vle-webgpu/bench/0"', NAME, { ...bench(), schema: "vle-webgpu/bench/0" }],
     ["seconds must be a number", NAME, { ...bench(), seconds: null }],
+    ["date must be a string", NAME.replace(".json", "-compare.json"), { ...compared, date: 5 }],
   ])("is refused: %s", (sentence, name, report) => {
     expect(readResult(name, JSON.stringify(report))).toContain(sentence);
   });
@@ -277,6 +278,18 @@ describe("tables", () => {
     expect(block).toMatch(/\| recurrent 1024 +\| +200 \/ 200 \| +2.0 \/ 2.0 \| +210 \| +1.69 \| +1.26 \|/);
     expect(block).toMatch(/\| G1 +\| jax-js 0.1.25 jit \| step, 256 \| >= 3 \| +4 \| +yes \|/);
     expect(block).toContain("up to 40 % of the machine");
+  });
+
+  it("say of a comparison what its file has: older ones have no date of their beginning and no commit", () => {
+    const name = NAME.replace(".json", "-compare.json");
+    const blockOf = (more: Partial<CompareReport>) => performanceBlock([fileOf(name, { ...compared, ...more })]);
+    expect(blockOf({})).toContain(`${name}): 2026-11-24, version 0.1.0\n`);
+    const date = "2026-11-24T11:58:30.000Z";
+    expect(blockOf({ date, commit: "abc1234" })).toContain(`${name}): 2026-11-24, commit abc1234, 1:30 minutes\n`);
+    expect(blockOf({ date, commit: null })).toContain(`${name}): 2026-11-24, version 0.1.0, 1:30 minutes\n`);
+    // A run that ends after midnight is of the day on which it began.
+    const ended = { date, commit: "abc1234", finished: "2026-11-25T00:00:30.000Z" };
+    expect(blockOf(ended)).toContain(`${name}): 2026-11-24, commit abc1234, 12:02:00 minutes\n`);
   });
 
   it("stand between two marks, and nowhere else", () => {
