@@ -71,7 +71,7 @@ async function runPart(part: PackPart, options: PackOptions, origin: Origin, env
   const { lines, ...ending } = await runChild([join(import.meta.dirname, "pack-command.js"), part, ...args], env);
   const text = await readFile(file, "utf8").catch(() => null);
   const report = text === null ? null : marked(parseJson(text), origin);
-  // A file of bench or compare alone is what bench/results/ takes.
+  // A file of bench or compare alone may stand in bench/results/, as that of the whole pack may.
   if (report !== null) await writeAtomically(file, `${JSON.stringify(report, null, 2)}\n`);
   return { part, ...ending, seconds: (performance.now() - start) / 1000, report, lines };
 }

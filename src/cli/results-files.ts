@@ -7,6 +7,7 @@ import { kindOf } from "../../bench/harness/device.ts";
 import { BENCH_SCHEMA, type BenchReport, type CaseResult } from "../../bench/harness/result.ts";
 import type { AdapterFacts } from "../device.ts";
 import { adapterName } from "./format.ts";
+import { PACK_SCHEMA } from "./pack-results.ts";
 
 /** What `npm run compare -- --json` writes, as far as it is read here. */
 export interface CompareReport {
@@ -40,8 +41,8 @@ export interface Results {
 }
 
 export const COMPARED = "vle-webgpu/compare/1";
-const NAME = /^(\d{4}-\d{2}-\d{2})-([a-z0-9.-]+?)-(node|chrome)(-compare)?(?:-\d+)?\.json$/;
-const NAMED_LIKE = "2026-11-24-lavapipe-25.0.7-node.json, or ...-node-compare-2.json";
+const NAME = /^(\d{4}-\d{2}-\d{2})-([a-z0-9.-]+?)-(node|chrome)(?:-(compare|pack))?(?:-\d+)?\.json$/;
+const NAMED_LIKE = "2026-11-24-lavapipe-25.0.7-node.json, or ...-node-compare-2.json or ...-node-pack.json";
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|software|warp|basic render/i;
 
 type Fields = Readonly<Record<string, "string" | "number" | "boolean" | "object">>;
@@ -62,31 +63,59 @@ const fields: Readonly<Record<string, Fields>> = {
 export async function readResults(folder: string): Promise<Results> {
   const names = (await readdir(folder)).filter((name) => name.endsWith(".json")).sort();
   const texts = await Promise.all(names.map((name) => readFile(join(folder, name), "utf8")));
-  const read = names.map((name, i) => readResult(name, texts[i] ?? ""));
-  return {
-    files: read
-      .flatMap((each) => (typeof each === "string" ? [] : [each]))
-      .sort((a, b) => (timeOf(a) < timeOf(b) ? -1 : 1)),
-    problems: read.filter((each) => typeof each === "string"),
-  };
+  const read = names.flatMap((name, i) => readResult(name, texts[i] ?? ""));
+  const files = read.filter((each) => typeof each !== "string").sort((a, b) => (timeOf(a) < timeOf(b) ? -1 : 1));
+  return { files, problems: [...read.filter((each) => typeof each === "string"), ...sameRuns(files)] };
 }
 
-/** The file, or a sentence on what is wrong with it. */
-export function readResult(name: string, text: string): ResultFile | string {
+/** What a file holds, one run or, of a pack, two; each is that run, or a sentence on what is wrong with it. */
+export function readResult(name: string, text: string): readonly (ResultFile | string)[] {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    return `${name} is not JSON.`;
+    return [`${name} is not JSON.`];
   }
+  const found = schemaOf(value) === PACK_SCHEMA ? readPack(name, value as PackReport) : [readRun(name, value)];
+  return found.map((each) => (typeof each === "string" ? `${name}: ${each}` : each));
+}
+
+/** What `./run.sh --json` of the pack writes, as far as it is read here. */
+interface PackReport {
+  readonly date?: unknown;
+  /** As the commands write them; null where a part was not asked for. */
+  readonly bench?: unknown;
+  readonly compare?: unknown;
+  readonly verify?: { readonly checks?: readonly { recording: string; check: string; holds: boolean }[] } | null;
+}
+
+function readPack(name: string, { date, bench, compare, verify }: PackReport): (ResultFile | string)[] {
+  if (typeof date !== "string") return ["date must be a string."];
+  const runs = [bench ?? null, compare ?? null].filter((run) => run !== null);
+  if (runs.length === 0) return ["it holds no run of bench and none of compare."];
+  const strays = verify?.checks?.find(({ holds }) => !holds);
+  if (strays !== undefined) return [`${strays.check} strays from the recording ${strays.recording}.`];
+  return runs.map((run) => readRun(name, run, date));
+}
+
+/** @param packed when the pack that holds it began. */
+function readRun(name: string, value: unknown, packed?: string): ResultFile | string {
   const problem = shapeProblem(value) ?? endlessProblem(value);
-  if (problem !== null) return `${name}: ${problem}`;
-  const { schema } = value as { schema: string };
-  const file = (
-    schema === BENCH_SCHEMA ? { name, kind: "bench", report: value } : { name, kind: "compare", report: value }
-  ) as ResultFile;
-  const found = nameProblem(file) ?? labelProblem(file) ?? figuresProblem(file);
-  return found === null ? file : `${name}: ${found}`;
+  if (problem !== null) return problem;
+  const kind = schemaOf(value) === BENCH_SCHEMA ? "bench" : "compare";
+  const file = { name, kind, report: value } as ResultFile;
+  return nameProblem(file, packed) ?? labelProblem(file) ?? figuresProblem(file) ?? file;
+}
+
+const schemaOf = (value: unknown): unknown => (value as { readonly schema?: unknown } | null)?.schema;
+
+/** A run that is kept in a file of its own and in that of a pack would count twice. */
+function sameRuns(files: readonly ResultFile[]): string[] {
+  const keyOf = (file: ResultFile): string => [file.kind, timeOf(file), adapterName(file.report.adapter)].join("|");
+  return files.flatMap((file, i) => {
+    const same = files.slice(0, i).find((other) => keyOf(other) === keyOf(file));
+    return same === undefined ? [] : [`${file.name} and ${same.name} hold the same run of ${file.kind}.`];
+  });
 }
 
 // ---- what may be wrong --------------------------------------------------------------------------------------
@@ -96,7 +125,8 @@ function shapeProblem(value: unknown): string | null {
   const all = value as Readonly<Record<string, unknown>>;
   const schema = String(all["schema"]);
   const wanted = fields[schema];
-  if (wanted === undefined) return `its schema is "${schema}"; known are ${Object.keys(fields).join(" and ")}.`;
+  const known = [...Object.keys(fields), PACK_SCHEMA].join(", ");
+  if (wanted === undefined) return `its schema is "${schema}"; known are ${known}.`;
   const wrong = Object.entries(wanted).find(([field, type]) => typeof all[field] !== type || all[field] === null);
   if (wrong !== undefined) return `${wrong[0]} must be a ${wrong[1]}.`;
   if (!["string", "undefined"].includes(typeof all["date"])) return "date must be a string.";
@@ -121,19 +151,20 @@ export const dateOf = (file: ResultFile): string => timeOf(file).slice(0, 10);
 
 export const hostOf = ({ kind, report }: ResultFile): string => (kind === "bench" ? report.host : report.host.name);
 
-function nameProblem(file: ResultFile): string | null {
-  const [, date = "", driver = "", host = "", compared] = NAME.exec(file.name) ?? [];
+function nameProblem(file: ResultFile, packed: string | undefined): string | null {
+  const [, date = "", driver = "", host = "", kind = "bench"] = NAME.exec(file.name) ?? [];
   if (date === "") return `its name must be like ${NAMED_LIKE}.`;
-  if (date !== dateOf(file)) return `it was measured on ${dateOf(file)}, and its name says ${date}.`;
+  const measured = packed?.slice(0, 10) ?? dateOf(file);
+  if (date !== measured) return `it was measured on ${measured}, and its name says ${date}.`;
   if ((host === "node") !== hostOf(file).startsWith("Node")) return `it was measured in ${hostOf(file)}.`;
-  if ((compared === undefined) !== (file.kind === "bench"))
-    return `it is a file of ${file.kind}; its name says another.`;
+  const wanted = packed === undefined ? file.kind : "pack";
+  if (kind !== wanted) return `it is a file of ${wanted}; its name says another.`;
   const { adapter } = file.report;
   const missing = versionsIn(driver).filter((version) => !adapter.description.includes(version));
   const [version] = missing;
   if (version !== undefined) return `its adapter, ${adapterName(adapter)}, has no version ${version}.`;
-  const kind = kindOf(adapter);
-  return kind === "gpu" || driver.includes(kind) ? null : `its adapter is of the kind ${kind}; the name must say so.`;
+  const own = kindOf(adapter);
+  return own === "gpu" || driver.includes(own) ? null : `its adapter is of the kind ${own}; the name must say so.`;
 }
 
 const versionsIn = (text: string): string[] => text.match(/\d+(?:\.\d+)+/g) ?? [];

@@ -35,9 +35,10 @@ async function run(isCheck: boolean): Promise<number> {
   if (problems.length > 0) return 1;
   if (!isCheck) await Promise.all(Array.from(stale, ([path, text]) => writeAtomically(join(root, path), text)));
   const names = [...stale.keys()].join(", ");
-  if (stale.size === 0) console.log(`${files.length} files in ${FOLDER}; everything made of them is up to date.`);
+  const count = `${new Set(files.map(({ name }) => name)).size} files in ${FOLDER}`;
+  if (stale.size === 0) console.log(`${count}; everything made of them is up to date.`);
   else if (isCheck) console.error(`Not what ${FOLDER} gives: ${names}. Run: npm run results`);
-  else console.log(`${files.length} files in ${FOLDER}; written: ${names}`);
+  else console.log(`${count}; written: ${names}`);
   return isCheck && stale.size > 0 ? 1 : 0;
 }
 

@@ -156,7 +156,7 @@ describe("lines of a comparison", () => {
     expect(new Date(summary.finished).toISOString()).toBe(summary.finished);
     expect(summary.cases.map(({ engine }) => engine)).toEqual(["ours", "peer"]);
     const name = "2026-11-24-c-1.2-node-compare.json";
-    expect(readResult(name, JSON.stringify(summary))).toMatchObject({ name, kind: "compare", report: { commit } });
+    expect(readResult(name, JSON.stringify(summary))).toMatchObject([{ name, kind: "compare", report: { commit } }]);
   });
 
   it("count calls", () => {

@@ -5,118 +5,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { format } from "prettier";
-import type { BenchReport, CaseResult } from "../../bench/harness/result.ts";
 import { root } from "../../scripts/modules.mjs";
-import { COMPARED, readResult, settingsOf, type CompareReport, type ResultFile } from "../../src/cli/results-files.ts";
+import { readResult, settingsOf, type CompareReport } from "../../src/cli/results-files.ts";
 import { benchGates, missedLines, verdictOf } from "../../src/cli/results-gates.ts";
 import { inspect } from "../../src/cli/results-table.ts";
 import { figured, markdownTable, performanceBlock, readmeBlock, withResults } from "../../src/cli/results-tables.ts";
 import { bytesOfStep, intensityOf, partOfRoof, roofsOf, sizeText } from "../../src/cli/roofline.ts";
 import { rooflineFigure } from "../../src/cli/roofline-figure.ts";
+import { bench, caseOf, compared, fileOf, gpu, later, NAME, swiftshader } from "./results-reports.ts";
 
-const spread = (median: number) => ({ median, mad: median / 50, min: 0.9 * median });
-
-function caseOf(size: number, batch: number, rate: number, more: Partial<CaseResult> = {}): CaseResult {
-  const { learning = true } = more;
-  return {
-    name: `recurrent ${size}${batch > 1 ? ` batch ${batch}` : ""}`,
-    shape: "recurrent",
-    neurons: size,
-    synapses: size ** 2,
-    blocks: 1,
-    batch,
-    replicas: 1,
-    rule: "local",
-    learning,
-    optimizer: "sgd",
-    variant: "learning",
-    status: "measured",
-    reason: null,
-    check: { ok: true, against: "reference", error: 1e-7, sentence: "agrees" },
-    checksum: 0.5,
-    dispatchesPerStep: 2,
-    stepsPerSecond: spread(rate),
-    synapticUpdatesPerSecond: rate * size ** 2,
-    bytesPerSecond: 8 * rate * size ** 2,
-    flops: (learning ? 6 : 4) * batch * rate * size ** 2,
-    kernels: null,
-    samples: [rate],
-    ...more,
-  };
-}
-
-const swiftshader = {
-  vendor: "google",
-  architecture: "swiftshader",
-  description: "SwiftShader driver 5.0.0",
-  software: true,
-  subgroupSizes: [4, 4],
-} as const;
-const gpu = { ...swiftshader, vendor: "nvidia", architecture: "hopper", description: "H100 570.1.2", software: false };
-
-function bench(more: Partial<BenchReport> = {}): BenchReport {
-  const part = (value: number, least: number) => ({ at: "1024", value, gate: { least }, ok: value >= least });
-  const ratio = (title: string, value: number, least: number) => ({
-    ...{ title, formula: "a / b", value, gate: { least }, ok: value >= least },
-    ...{ parts: [part(value, least)], reason: null, isExact: false },
-  });
-  return {
-    schema: "vle-webgpu/bench/1",
-    version: "0.1.0",
-    date: "2026-11-24T10:00:00.000Z",
-    commit: "abc1234",
-    host: "Node v20.20.2 with the npm package webgpu",
-    adapter: swiftshader,
-    kind: "swiftshader",
-    features: [],
-    limits: {},
-    quick: false,
-    only: null,
-    seconds: 300,
-    denominators: {
-      ...{ flops: 8e9, dispatchSeconds: 1e-5, submitSeconds: 2e-5, roundTripSeconds: 5e-5 },
-      bandwidths: [
-        { group: "recurrent 1024", footprint: 2 ** 22, inPlace: spread(4e9), copy: spread(3e9), read: spread(2e9) },
-        { group: "recurrent 16384", footprint: 2 ** 30, inPlace: spread(2e9), copy: null, read: spread(1e9) },
-      ],
-    },
-    cases: [
-      caseOf(1024, 1, 200),
-      caseOf(1024, 1, 300, { name: "recurrent 1024, frozen", learning: false, variant: "frozen" }),
-      caseOf(1024, 1, 90, { name: "recurrent 1024, tiled", variant: "tiled" }),
-      caseOf(1024, 64, 10),
-    ],
-    ratios: { G10: ratio("many steps in a dispatch", 0.7, 1), G5: ratio("bandwidth", 0.6, 0.45) },
-    ...more,
-  };
-}
-
-const compared: CompareReport = {
-  schema: COMPARED,
-  version: "0.1.0",
-  finished: "2026-11-24T12:00:00.000Z",
-  adapter: swiftshader,
-  host: { name: "Node v20.20.2 with the npm package webgpu" },
-  cases: [{ name: "step, 256 neurons, batch 1", engine: "ours", verdict: "agrees", busy: 0.4 }],
-  ratios: {
-    G1: [
-      {
-        ...{ goal: "G1", formula: "ours / jax-js", measured: "step", neurons: 256, batch: 1 },
-        ...{ peer: "jax-js 0.1.25 jit", value: 4, gate: 3, holds: true },
-      },
-    ],
-  },
-};
-
-const NAME = "2026-11-24-swiftshader-5.0.0-node.json";
-
-function fileOf(name: string, report: BenchReport | CompareReport): ResultFile {
-  const file = readResult(name, JSON.stringify(report));
-  if (typeof file === "string") throw new Error(file);
-  return file;
-}
-
-const later = (hour: number): string => `2026-11-24T${hour}:00:00.000Z`;
 const twice = [
   fileOf(NAME, bench()),
   fileOf(
@@ -157,14 +54,13 @@ describe("a file of results", () => {
     ["seconds must be a number", NAME, { ...bench(), seconds: null }],
     ["date must be a string", NAME.replace(".json", "-compare.json"), { ...compared, date: 5 }],
   ])("is refused: %s", (sentence, name, report) => {
-    expect(readResult(name, JSON.stringify(report))).toContain(sentence);
+    expect(readResult(name, JSON.stringify(report))).toEqual([expect.stringContaining(sentence)]);
   });
 
   it("is refused if a figure is endless, or if it is no JSON", () => {
-    expect(readResult(NAME, JSON.stringify(bench()).replace('"flops":8000000000', '"flops":1e999'))).toContain(
-      "denominators.flops is not finite",
-    );
-    expect(readResult(NAME, "{")).toContain("is not JSON");
+    const endless = JSON.stringify(bench()).replace('"flops":8000000000', '"flops":1e999');
+    expect(readResult(NAME, endless)).toEqual([expect.stringContaining("denominators.flops is not finite")]);
+    expect(readResult(NAME, "{")).toEqual([expect.stringContaining("is not JSON")]);
   });
 });
 
@@ -342,5 +238,10 @@ describe("a project with results", () => {
     const h100 = bench({ adapter: gpu, kind: "gpu" });
     await put("bench/results/2026-11-24-h100-570.1.2-node.json", JSON.stringify(h100));
     expect((await inspect(folder)).problems.join()).toContain("README.md needs the marks");
+  });
+
+  it("keeps each run once", async () => {
+    await put(`bench/results/${NAME.replace(".json", "-2.json")}`, JSON.stringify(bench()));
+    expect((await inspect(folder)).problems.join()).toContain("hold the same run of bench");
   });
 });
