@@ -109,6 +109,19 @@ export function synapsesOf({ size, blocks }: Shape): number {
   return blocks * size * size;
 }
 
+/**
+ * Operations of a step for each batch row: 2 a synapse for each product and, if it learns, for the update. Nothing is fed back to
+ * an input, so the first block of a stack has one product. What the optimiser does besides is not counted.
+ */
+export function operationsOf(
+  { kind, blocks }: { readonly kind: string; readonly blocks: number },
+  synapses: number,
+  learning: boolean,
+): number {
+  const perSynapse = learning ? 6 : 4;
+  return (perSynapse - (kind === "feed-forward" ? 2 / blocks : 0)) * synapses;
+}
+
 /** Of the optimiser of a group. Adam's epsilon is above most gradients here, so that it is smooth enough to be checked. */
 export function optimizerOf(kind: Group["optimizer"], eta: number): OptimizerSpec {
   return kind === "adam" ? { kind, eta, epsilon: 1e-4 } : { kind, eta };

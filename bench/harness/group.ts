@@ -1,7 +1,16 @@
 /** One group: its variants are opened, checked, timed in turns, and become rows. */
 
 import { DeviceError, SpecError, VleError, type Simulator } from "../../src/index.ts";
-import { caseName, learns, networkOf, REPLICAS, synapsesOf, type Group, type VariantName } from "./cases.ts";
+import {
+  caseName,
+  learns,
+  networkOf,
+  operationsOf,
+  REPLICAS,
+  synapsesOf,
+  type Group,
+  type VariantName,
+} from "./cases.ts";
 import { allFinite, expectedOf, hasReference, outcomeOf, verdictOf, type Values, type Verdict } from "./check.ts";
 import { contest, type Method } from "./contest.ts";
 import type { Yardstick, Yardsticks } from "./denominators.ts";
@@ -218,7 +227,7 @@ async function resultOf(
     stepsPerSecond: spread,
     synapticUpdatesPerSecond: of(synapses),
     bytesPerSecond: of(synapses * (learns(variant) ? 8 : 4)),
-    flops: of(synapses * batch * (learns(variant) ? 6 : 4)),
+    flops: of(batch * operationsOf(group.shape, synapses, learns(variant))),
     kernels: end?.kernels ?? null,
     samples,
   };

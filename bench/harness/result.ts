@@ -36,7 +36,7 @@ export interface CaseResult {
   readonly synapticUpdatesPerSecond: number | null;
   /** Of weights only, as a step must move them at least: read once, and written once if it learns. */
   readonly bytesPerSecond: number | null;
-  /** Of both products and, if it learns, the update: 6 or 4 operations a synapse and batch row. */
+  /** See `operationsOf`; older files count one product too many behind an input. */
   readonly flops: number | null;
   /** Each dispatch in a pass of its own; null where the device has no timestamps. */
   readonly kernels: readonly KernelTime[] | null;

@@ -5,7 +5,7 @@ import { figure, SOFTWARE_LABEL } from "../../bench/harness/report.ts";
 import { adapterName, duration } from "./format.ts";
 import { dateOf, settingsOf, type CompareReport, type ResultFile, type Setting } from "./results-files.ts";
 import { benchGates, compareGates, gateCells, missedLines } from "./results-gates.ts";
-import { bytesOfStep, partOfRoof, roofsOf, sizeText } from "./roofline.ts";
+import { bytesOfStep, flopsOf, partOfRoof, roofsOf, sizeText } from "./roofline.ts";
 
 const MARKS = ["<!-- results -->", "<!-- /results -->"] as const;
 
@@ -176,10 +176,11 @@ function beyondSteps(reports: readonly BenchReport[], each: CaseResult | undefin
   // Many steps in a dispatch need not come back to memory, so bytes and the roof say nothing of them.
   const isFused = each.dispatchesPerStep === null;
   const part = isFused ? null : partOfRoof(report, each);
+  const flops = flopsOf(each);
   return [
     figure(each.synapticUpdatesPerSecond === null ? null : each.synapticUpdatesPerSecond / 1e6),
     isFused ? "-" : figure((bytesOfStep(each) * perSecond) / 1e9),
-    figure(each.flops === null ? null : each.flops / 1e9),
+    figure(flops === null ? null : flops / 1e9),
     part === null ? "-" : (100 * part).toFixed(0),
   ];
 }

@@ -3,7 +3,7 @@
 import type { BenchReport, CaseResult } from "../../bench/harness/result.ts";
 import { figure } from "../../bench/harness/report.ts";
 import { adapterName } from "./format.ts";
-import { intensityOf, roofsOf, sizeText, type Roof, type Roofs } from "./roofline.ts";
+import { flopsOf, intensityOf, roofsOf, sizeText, type Roof, type Roofs } from "./roofline.ts";
 import { COLORS, line, picture, round, spread, text, type Point } from "./svg.ts";
 
 const WIDTH = 760;
@@ -93,7 +93,8 @@ function inWords({ adapter }: Report, { flops, ridge }: Roofs): string {
 
 function marksOf(cases: readonly CaseResult[]): Mark[] {
   return cases.flatMap((each): Mark[] => {
-    const { variant, batch, flops } = each;
+    const { variant, batch } = each;
+    const flops = flopsOf(each);
     if (flops === null || !(variant === "learning" || variant === "tiled")) return [];
     const look = variant === "tiled" ? LOOKS.tiled : lookOf(each);
     return [{ look, label: labelOf(each), isBatch: batch > 1, intensity: intensityOf(each), rate: flops }];

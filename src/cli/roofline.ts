@@ -1,5 +1,6 @@
 /** What a step must move and compute at least, and where that puts a case beneath the limits of its device. Pure. */
 
+import { operationsOf } from "../../bench/harness/cases.ts";
 import type { Bandwidth, BenchReport, CaseResult } from "../../bench/harness/result.ts";
 
 /**
@@ -10,7 +11,10 @@ export const STATE_BYTES = 4 * (4 + 10);
 /** f32 values that an optimiser reads and writes for each synapse. */
 const values: Readonly<Record<string, number>> = { sgd: 1, momentum: 2, adam: 3 };
 
-type Work = Pick<CaseResult, "neurons" | "synapses" | "batch" | "learning" | "optimizer" | "variant">;
+type Work = Pick<
+  CaseResult,
+  "shape" | "blocks" | "neurons" | "synapses" | "batch" | "learning" | "optimizer" | "variant"
+>;
 
 /** Kernels of their own read the weights for each product and once more for the update; one pass reads them once. */
 export function bytesOfSynapse({ learning, optimizer, variant }: Work): number {
@@ -18,8 +22,14 @@ export function bytesOfSynapse({ learning, optimizer, variant }: Work): number {
   return 8 * (values[optimizer] ?? 1) + (variant === "tiled" ? 8 : 0);
 }
 
-/** Both products and, if it learns, the update; what the optimiser does besides is not counted. */
-const flopsOfStep = ({ synapses, batch, learning }: Work): number => (learning ? 6 : 4) * batch * synapses;
+function flopsOfStep({ shape, blocks, synapses, batch, learning }: Work): number {
+  return batch * operationsOf({ kind: shape, blocks }, synapses, learning);
+}
+
+/** Operations a second, counted here and not read from the file, as older ones count too many; null where nothing was measured. */
+export function flopsOf(work: CaseResult): number | null {
+  return work.stepsPerSecond === null ? null : flopsOfStep(work) * work.stepsPerSecond.median;
+}
 
 export function bytesOfStep(work: Work): number {
   return bytesOfSynapse(work) * work.synapses + STATE_BYTES * work.neurons * work.batch;
@@ -73,8 +83,9 @@ function fastest(roofs: readonly Roof[]): Roof | undefined {
  * was measured of the faster of the two sizes around it.
  */
 export function partOfRoof(measured: Measured, work: CaseResult): number | null {
-  const { flops, bandwidths } = measured.denominators;
-  if (work.flops === null) return null;
+  const { flops: most, bandwidths } = measured.denominators;
+  const flops = flopsOf(work);
+  if (flops === null) return null;
   const own = 4 * work.synapses * (work.learning ? (values[work.optimizer] ?? 1) : 1);
   const roofs = roofsNamed("in place", bandwidths);
   const around = [
@@ -82,7 +93,7 @@ export function partOfRoof(measured: Measured, work: CaseResult): number | null 
     roofs.find(({ footprint }) => footprint >= own),
   ].filter((roof) => roof !== undefined);
   const best = fastest(around);
-  return best === undefined ? null : work.flops / Math.min(flops, intensityOf(work) * best.bytesPerSecond);
+  return best === undefined ? null : flops / Math.min(most, intensityOf(work) * best.bytesPerSecond);
 }
 
 /** "256 KiB", "16 MiB", "1 GiB". */

@@ -3,7 +3,15 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { groups, networkOf, patternsOf, planningOf, type Group } from "../../bench/harness/cases.ts";
+import {
+  groups,
+  networkOf,
+  operationsOf,
+  patternsOf,
+  planningOf,
+  synapsesOf,
+  type Group,
+} from "../../bench/harness/cases.ts";
 import { differenceOf, TOLERANCE, verdictOf } from "../../bench/harness/check.ts";
 import { contest } from "../../bench/harness/contest.ts";
 import { kindOf } from "../../bench/harness/device.ts";
@@ -15,6 +23,9 @@ import { median, pairedRatio, spreadOf } from "../../bench/harness/statistics.ts
 import { benchHelp, readBenchOptions } from "../../src/cli/bench-options.ts";
 import { UsageError } from "../../src/cli/options.ts";
 import { requirements, tunings } from "../../src/index.ts";
+import { resolvePlanning } from "../../src/options.ts";
+import { errorPaths } from "../../src/paths.ts";
+import { resolveNetwork } from "../../src/spec.ts";
 import { flatWorkgroups, noTextSubstitution, oneEntryPointPerKernel, shapeOfShaderText } from "./laws.ts";
 
 function groupNamed(name: string): Group {
@@ -76,6 +87,23 @@ describe("cases", () => {
     const group = groupNamed("recurrent 1024");
     expect(planningOf(group, "tiled", true).tuning).toEqual({ ...tunings.cpu, onePassBatch: 0 });
     expect(planningOf(group, "tiled", false).tuning).toEqual({ ...tunings.gpu, onePassBatch: 0 });
+  });
+
+  it("count the products that a step has: nothing is fed back to an input", () => {
+    for (const group of groups) {
+      const network = resolveNetwork(networkOf(group.shape));
+      const { returns } = errorPaths(network, resolvePlanning(planningOf(group, "learning", true), true));
+      for (const learning of [true, false]) {
+        const each = network.projections.map(
+          ({ pre, post }, index) => 2 * pre * post * (1 + Number(returns[index]) + Number(learning)),
+        );
+        const all = each.reduce((sum, operations) => sum + operations, 0);
+        expect(operationsOf(group.shape, synapsesOf(group.shape), learning), group.name).toBe(all);
+      }
+    }
+    // Of all replicas together.
+    expect(operationsOf({ kind: "recurrent", blocks: 1 }, 256 * 64 ** 2, true)).toBe(256 * 6 * 64 ** 2);
+    expect(operationsOf({ kind: "feed-forward", blocks: 1 }, 512 ** 2, true)).toBe(4 * 512 ** 2);
   });
 
   it("are chosen by a part of their name", () => {

@@ -10,7 +10,7 @@ import { readResult, settingsOf, type CompareReport } from "../../src/cli/result
 import { benchGates, missedLines, verdictOf } from "../../src/cli/results-gates.ts";
 import { inspect } from "../../src/cli/results-table.ts";
 import { figured, markdownTable, performanceBlock, readmeBlock, withResults } from "../../src/cli/results-tables.ts";
-import { bytesOfStep, intensityOf, partOfRoof, roofsOf, sizeText } from "../../src/cli/roofline.ts";
+import { bytesOfStep, flopsOf, intensityOf, partOfRoof, roofsOf, sizeText } from "../../src/cli/roofline.ts";
 import { rooflineFigure } from "../../src/cli/roofline-figure.ts";
 import { bench, caseOf, compared, fileOf, gpu, later, NAME, swiftshader } from "./results-reports.ts";
 
@@ -75,6 +75,19 @@ describe("bytes and operations", () => {
     expect(bytesOfStep({ ...one, optimizer: "adam" })).toBe(24 * 1024 ** 2 + state);
     expect(intensityOf(one)).toBeCloseTo(0.745, 3);
     expect(intensityOf({ ...one, batch: 64 })).toBeCloseTo((6 * 64) / (8 + (56 * 64) / 1024), 10);
+  });
+
+  it("are counted anew where a file has a product too many behind an input", () => {
+    const stack = caseOf(512, 1, 100, { shape: "feed-forward", blocks: 1 });
+    expect(stack.flops).toBe(6 * 100 * 512 ** 2);
+    expect(flopsOf(stack)).toBe(4 * 100 * 512 ** 2);
+    expect(flopsOf({ ...stack, blocks: 8 })).toBe(5.75 * 100 * 512 ** 2);
+    expect(flopsOf({ ...stack, learning: false })).toBe(2 * 100 * 512 ** 2);
+    expect(flopsOf(one)).toBe(one.flops);
+    expect(flopsOf({ ...one, stepsPerSecond: null })).toBeNull();
+    // Where memory is the roof, operations cancel out.
+    expect(intensityOf(stack)).toBeCloseTo((4 * 512 ** 2) / bytesOfStep(stack), 10);
+    expect(partOfRoof(bench(), stack)).toBeCloseTo((bytesOfStep(stack) * 100) / 4e9, 10);
   });
 
   it("have their roofs: the fastest memory, the largest, and the ridge", () => {
