@@ -103,6 +103,7 @@ describe("requirements", () => {
       maxBufferSize: largest,
       maxStorageBufferBindingSize: largest,
       maxComputeWorkgroupsPerDimension: 65535,
+      maxComputeWorkgroupStorageSize: 16384,
     });
   });
 
