@@ -18,6 +18,7 @@ override INVOCATIONS: u32 = 64u;
 @group(1) @binding(4) var<storage, read_write> parameters: array<vec4f>;
 @group(1) @binding(5) var<storage, read_write> first_moment: array<vec4f>;
 @group(1) @binding(6) var<storage, read_write> second_moment: array<vec4f>;
+
 /// Ends a part.
 fn settle() {
   if (WIDTH > 1u) {

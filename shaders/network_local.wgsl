@@ -32,9 +32,11 @@ var<workgroup> second_moment: array<vec4f, max(SECOND_MOMENTS, 1u)>;
 
 /// Ends a part.
 fn settle() {
-  workgroupBarrier();
-  // The clock counts updates for all.
-  storageBarrier();
+  if (WIDTH > 1u) {
+    workgroupBarrier();
+    // The clock counts updates for all.
+    storageBarrier();
+  }
 }
 
 fn fetch(local: u32) {
