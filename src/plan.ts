@@ -314,6 +314,7 @@ function fittingReplicas({ buffers, replicas }: Plan, limit: number): number {
 }
 
 function checkWorkgroup({ workgroupBytes }: Plan, limit: number): void {
+  // A host may leave out limits that it has not raised.
   if (!(workgroupBytes > limit)) return;
   throw new DeviceError(
     "LIMIT_EXCEEDED",

@@ -82,6 +82,7 @@ const leastRows = 4;
 const workgroupQuads = 1024;
 /** Batch rows that `synapses_batch` can take. */
 export const mostLanes = 16;
+
 export function cut(network: Network, options: PlanOptions, needs: Needs, layout: Layout): Cut {
   const { batch, tuning } = options;
   const paths = errorPaths(network, options);

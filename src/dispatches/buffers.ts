@@ -14,16 +14,12 @@ export const neuronBuffers = {
   record: "record",
 } as const;
 
-export const networkBuffers = {
+/** What both kernels of a whole network are bound to under one name. */
+const ofWholeNetwork = {
   params: "params",
   clock: "clock",
-  state: "state",
-  partial_sums: "partial_sums",
   record: "record",
   frames: "frames",
-  parameters: "parameters",
-  first_moment: "first_moment",
-  second_moment: "second_moment",
   populations: "network_populations",
   projections: "network_projections",
   traced: "network_traces",
@@ -32,23 +28,23 @@ export const networkBuffers = {
   times: "times",
 } as const;
 
+export const networkBuffers = {
+  state: "state",
+  partial_sums: "partial_sums",
+  parameters: "parameters",
+  first_moment: "first_moment",
+  second_moment: "second_moment",
+  ...ofWholeNetwork,
+} as const;
+
 /** The same under the names of what a workgroup fetches. */
 export const localBuffers = {
-  params: "params",
-  clock: "clock",
   stored_state: "state",
   stored_sums: "partial_sums",
-  record: "record",
-  frames: "frames",
   stored_parameters: "parameters",
   stored_first_moment: "first_moment",
   stored_second_moment: "second_moment",
-  populations: "network_populations",
-  projections: "network_projections",
-  traced: "network_traces",
-  tiles: "network_tiles",
-  ranges: "ranges",
-  times: "times",
+  ...ofWholeNetwork,
 } as const;
 
 export const synapseBuffers = { params: "params", clock: "clock", projections: "projections", state: "state" } as const;
