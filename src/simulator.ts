@@ -6,7 +6,7 @@ import { acquireDevice, Fate, type Acquired, type AdapterFacts } from "./device.
 import { DataError, DisposedError, VleError } from "./errors.ts";
 import { Engine } from "./engine.ts";
 import { checkClasses } from "./frames.ts";
-import { partsOf, quadsOf, sizeOf, type StateQuantity, type WindowQuantity } from "./layout.ts";
+import { partsOf, sizeOf, type StateQuantity, type WindowQuantity } from "./layout.ts";
 import { resolvePlanning, type PlanningOptions } from "./options.ts";
 import { planNetwork, requiredLimits, strideOf, type Limits, type Place, type Plan } from "./plan.ts";
 import { Pacer } from "./pacer.ts";
@@ -21,8 +21,10 @@ import {
   type RunContext,
   type RunOptions,
 } from "./run.ts";
-import { PLASTIC_TAU_STEPS, resolveNetwork, type NetworkSpec } from "./spec.ts";
+import { restoreSnapshot, saveSnapshot } from "./snapshot.ts";
+import { resolveNetwork, type NetworkSpec } from "./spec.ts";
 import type { RunConstants } from "./tables.ts";
+import { checkTau, keyOf, layoutOf, type Where } from "./where.ts";
 
 export interface SimulatorOptions extends PlanningOptions, ReplicaOptions {
   /** A device of the host, which stays the host's. Default: an own one. */
@@ -34,19 +36,7 @@ export interface SimulatorOptions extends PlanningOptions, ReplicaOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Names a projection. */
-export interface Between {
-  readonly from: string;
-  readonly to: string;
-}
-
-/** Names the parameters of a population's neurons; a population named alone means its biases. */
-export interface PartOf {
-  readonly population: string;
-  readonly of: "bias" | "tauM" | "tauR";
-}
-
-export type Where = string | Between | PartOf;
+export type { Between, PartOf, Where } from "./where.ts";
 
 /** A place in a GPU buffer, in bytes. `layout` reads like "f32[batch=4][neurons=10, padded to 12]". */
 export interface BufferView {
@@ -347,12 +337,40 @@ export class Simulator {
 
   /** All states and the step to zero; parameters, moments and the count of updates stay. Clears a divergence. */
   reset(): void {
-    this.check("reset");
-    if (this.isRunning) throw new DataError("reset", "was called during a run; leave its loop or abort it first.");
+    this.checkIdle("reset");
     this.engine.clearStates();
     this.context.position = 0;
     this.context.constants.frameOrigin = 0;
     this.engine.writeConstants(this.context.constants);
+  }
+
+  /**
+   * All that the future of the network depends on besides its frames: parameters, moments, states, step and learning rate, of
+   * all replicas. What `restore` goes on from to the same bits, on the same adapter.
+   * @throws DataError during a run, DeviceError DEVICE_LOST, DisposedError.
+   */
+  async save(): Promise<Uint8Array> {
+    this.checkIdle("save");
+    this.isRunning = true;
+    try {
+      return await saveSnapshot(this.context, () => {
+        this.check("save");
+      });
+    } catch (error) {
+      throw await this.explained(error, "save", undefined);
+    } finally {
+      this.isRunning = false;
+    }
+  }
+
+  /**
+   * Goes on from what `save` of a simulator of the same network and options gave. Frames are not part of it.
+   * @throws DataError during a run, for bytes that are no whole snapshot, and for one of another network or other options;
+   *   nothing has changed then.
+   */
+  restore(snapshot: Uint8Array): void {
+    this.checkIdle("restore");
+    restoreSnapshot(this.context, snapshot);
   }
 
   /** Frees everything this simulator made; a borrowed device stays. May be called again. */
@@ -404,6 +422,11 @@ export class Simulator {
     );
   }
 
+  private checkIdle(call: string): void {
+    this.check(call);
+    if (this.isRunning) throw new DataError(call, "was called during a run; leave its loop or abort it first.");
+  }
+
   private check(call: string): void {
     if (this.context.isDestroyed) throw new DisposedError(call);
     if (this.fate.loss !== undefined) throw this.fate.loss;
@@ -415,28 +438,4 @@ export class Simulator {
     const told = this.context.isDestroyed ? error : await this.fate.explain(error);
     return this.context.isDestroyed ? new DisposedError(call) : told;
   }
-}
-
-/** @throws DataError for a time constant that cannot be integrated, or that one which learns may not have. */
-function checkTau({ network }: Plan, quantity: "tauM" | "tauR", where: Where, data: Float32Array): void {
-  const population = network.populations.find(({ name }) => name === where);
-  const plastic = quantity === "tauM" ? population?.plasticTauM : population?.plasticTauR;
-  const least = (plastic === true ? PLASTIC_TAU_STEPS : 1) * network.dt;
-  const at = data.findIndex((value) => !(value >= Math.fround(least) && Number.isFinite(value)));
-  if (at < 0) return;
-  const limit = plastic === true ? `${least} (10 dt), as it learns` : `dt (${least})`;
-  throw new DataError(`write("${quantity}")[${at}]`, `is ${data[at]}; it must be finite and at least ${limit}.`);
-}
-
-/** Of a place in the plan; names have no slashes. */
-function keyOf(quantity: string, where: Where): string {
-  if (typeof where === "string") return `${quantity}/${where}`;
-  if ("from" in where) return `${quantity}/${where.from}/${where.to}`;
-  return where.of === "bias" ? `${quantity}/${where.population}` : `${quantity}//${where.of}/${where.population}`;
-}
-
-function layoutOf({ rows, columns, axes }: Place): string {
-  const padded = quadsOf(columns) * 4;
-  const inner = padded === columns ? `${columns}` : `${columns}, padded to ${padded}`;
-  return axes[0] === "" ? `f32[${axes[1]}=${inner}]` : `f32[${axes[0]}=${rows}][${axes[1]}=${inner}]`;
 }

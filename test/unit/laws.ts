@@ -32,7 +32,7 @@ const core = [
     "frames",
   ],
   ["device", "pacer", "readback", "engine"],
-  ["run", "simulator", "measure", "tune", "align"],
+  ["run", "where", "snapshot", "simulator", "measure", "tune", "align"],
 ].flat();
 
 /** The rest of src/, with what each may import besides itself. */
