@@ -6,6 +6,7 @@ import { boolean, fields, integerRange, number, oneOf } from "../spec/read.ts";
 
 /** Bytes that the inputs of one part may take: 1 GiB, as readers of files have it. */
 const MOST_BYTES = 2 ** 30;
+const MOST_SAMPLES = 1e6;
 
 /** Ranges of numbers that are read off options, and how a refusal calls them. */
 interface Range {
@@ -18,9 +19,18 @@ export function between(least: number, most: number): Range {
   return { description: `a number from ${least} to ${most}`, holds: (value) => value >= least && value <= most };
 }
 
+function multiples(of: number, least: number): Range {
+  return {
+    description: `a multiple of ${of} from ${least} to ${MOST_SAMPLES}`,
+    holds: (value) => value % of === 0 && value >= least && value <= MOST_SAMPLES,
+  };
+}
+
 export interface OptionReader<Key extends string> {
   /** A whole number from `least` to `most`. */
   integer(key: Key, least: number, most: number, fallback: number): number;
+  /** A multiple of `of` from `least` to 1,000,000. */
+  multiple(key: Key, of: number, least: number, fallback: number): number;
   number(key: Key, range: Range, fallback: number): number;
   boolean(key: Key, fallback: boolean): boolean;
   oneOf<Option extends string>(key: Key, options: readonly Option[], fallback: Option): Option;
@@ -42,6 +52,7 @@ export function readOptions<Key extends string>(
   const path = (key: Key): string => `${task}.${key}`;
   return {
     integer: (key, least, most, fallback) => number(value(key, fallback), path(key), integerRange(least, most)),
+    multiple: (key, of, least, fallback) => number(value(key, fallback), path(key), multiples(of, least)),
     number: (key, range, fallback) => number(value(key, fallback), path(key), range),
     boolean: (key, fallback) => boolean(value(key, fallback), path(key)),
     oneOf: (key, options, fallback) => oneOf(value(key, fallback), path(key), options),
