@@ -9,12 +9,15 @@ import { checkNames } from "./dataset-classes.ts";
 import type { DataFile, DatasetOptions, OpenedPart, OpenedParts, PartName } from "./dataset.ts";
 import { createLogMel, melFrames, standardize, stretch, type LogMel, type MelSettings } from "./log-mel.ts";
 import { checkCap, plain, quote, refuse, type Source } from "./refusal.ts";
+import { createWavResampler } from "./resample.ts";
 import { openWav, type Wav } from "./wav.ts";
 
 export interface SoundOptions {
+  /** Hz to which sounds of other sample rates are brought. Default: that of all files, which must have the same. */
+  readonly sampleRate?: number;
   /** Length of every sound: longer ones are cut, shorter ones followed by silence. Default: that of the longest. */
   readonly seconds?: number;
-  /** Settings of a log-mel spectrogram, by default at the files' sample rate. Default: none, the waveform itself. */
+  /** Settings of a log-mel spectrogram, by default at the sounds' sample rate. Default: none, the waveform itself. */
   readonly logMel?: Partial<MelSettings>;
   /** Whether each sample is standardised. Default false. */
   readonly standardize?: boolean;
@@ -25,7 +28,7 @@ export interface SoundOptions {
 /**
  * @param others files that are no sounds: among them validation_list.txt and testing_list.txt, which name those of
  * validation and test by their paths from where the list is. Takes of spoken digits below 5 are test, as published.
- * @throws DataError for a sound without a label, of another sample rate than the first, or that is no .wav.
+ * @throws DataError for a sound without a label, of another sample rate than the first if none is given, or that is no .wav.
  */
 export function openSounds(
   files: readonly DataFile[],
@@ -37,10 +40,11 @@ export function openSounds(
   const labelled = labelFiles(files, others, notes);
   const classes = classesOf(labelled, options.classes);
   const indices = new Map(classes.map((name, index) => [name, index]));
-  const sounds = labelled.flatMap(({ file, word, part }) => {
+  const opened = labelled.flatMap(({ file, word, part }) => {
     const label = indices.get(word) ?? indices.get(UNKNOWN);
     return label === undefined ? [] : [{ ...openSound(file, source), label, part }];
   });
+  const sounds = atOneRate(opened, options.sound?.sampleRate, source, notes);
   const left = labelled.length - sounds.length;
   if (left > 0) notes.push(`Left out, as their word is no class: ${left}.`);
   const [first] = sounds;
@@ -48,7 +52,13 @@ export function openSounds(
   const other = sounds.find(({ wav }) => wav.sampleRate !== first.wav.sampleRate);
   if (other !== undefined) {
     const expected = `${first.wav.sampleRate}, as of ${first.name}`;
-    throw refuse(other.name, "sample rate", `${other.wav.sampleRate} Hz`, expected, "resample it, or leave it out");
+    throw refuse(
+      other.name,
+      "sample rate",
+      `${other.wav.sampleRate} Hz`,
+      expected,
+      "give sound.sampleRate, or leave it out",
+    );
   }
   const front = frontEnd(sounds, options.sound ?? {}, source, notes);
   return {
@@ -79,6 +89,23 @@ interface Sound {
 function openSound({ path, bytes }: DataFile, { maxBytes }: Source): { readonly name: string; readonly wav: Wav } {
   const name = plain(path);
   return { name, wav: openWav(bytes, { file: name, maxBytes }) };
+}
+
+function atOneRate(
+  sounds: readonly Sound[],
+  sampleRate: number | undefined,
+  { maxBytes }: Source,
+  notes: string[],
+): readonly Sound[] {
+  if (sampleRate === undefined) return sounds;
+  const resample = createWavResampler(sampleRate, "sound.sampleRate");
+  const others = sounds.filter(({ wav }) => wav.sampleRate !== sampleRate).length;
+  if (others > 0) notes.push(`Brought to ${sampleRate} Hz: ${others}.`);
+  return sounds.map((sound) => {
+    const wav = resample(sound.wav);
+    checkCap({ file: sound.name, maxBytes }, "data", wav.frames * Float32Array.BYTES_PER_ELEMENT);
+    return { ...sound, wav };
+  });
 }
 
 // ---- labels ---------------------------------------------------------------------------------------------------
@@ -197,7 +224,7 @@ function frontEnd(sounds: readonly Sound[], options: SoundOptions, source: Sourc
   if (settings.sampleRate !== rate) {
     throw new DataError(
       "sound.logMel.sampleRate",
-      `is ${settings.sampleRate}, but the files have ${rate} Hz; leave it out.`,
+      `is ${settings.sampleRate}, but the sounds have ${rate} Hz; leave it out, or give sound.sampleRate.`,
     );
   }
   const spectrum: LogMel | null = logMel === undefined ? null : createLogMel(settings);

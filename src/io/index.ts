@@ -36,6 +36,7 @@ export {
   type ParameterPlace,
 } from "./parameters.ts";
 export type { ReadOptions } from "./refusal.ts";
+export { createResampler, resampledLength, type Resampler } from "./resample.ts";
 export { openSafetensors, readSafetensors, writeSafetensors, type Safetensors } from "./safetensors.ts";
 export { parametersFromStateDict, type StateDictOptions } from "./state-dict.ts";
 export { openWav, writeWav, type Wav, type WavWriteOptions } from "./wav.ts";

@@ -408,6 +408,19 @@ describe("sounds", () => {
     expect(open(speech, { classes: ["unknown", "yes"] }).read().labels).toEqual(Int32Array.of(1, 1, 0, 0));
   });
 
+  it("of several sample rates, brought to one", () => {
+    const tone = (rate: number): number[] =>
+      Array.from({ length: rate }, (_, n) => Math.sin((2 * Math.PI * 440 * n) / rate) / 2);
+    const files = [sound("a/1.wav", tone(8000)), sound("a/2.wav", tone(44_100), 44_100)];
+    const { description, read } = open(files, { sound: { sampleRate: 8000 } });
+    expect(description).toMatchObject({ steps: 8000, channels: 1 });
+    expect(description.notes).toContain("Brought to 8000 Hz: 1.");
+    const [plain, brought] = [0, 1].map((first) => numbers(read({ first, count: 1 }).inputs).slice(1000, 7000));
+    const wrong = plain?.map((value, i) => Math.abs(value - (brought?.[i] ?? NaN))) ?? [];
+    // Samples of 16 bits are rounded to 1.5e-5.
+    expect(Math.max(...wrong)).toBeLessThan(5e-5);
+  });
+
   it("as log-mel spectrograms, standardised and stretched, of one length", () => {
     const tone = Array.from({ length: 4000 }, (_, n) => Math.sin(n / 3));
     const options = { seconds: 0.25, logMel: { fftSize: 256, hop: 100, mels: 8 }, standardize: true, stretch: 3 };
@@ -426,9 +439,15 @@ describe("sounds", () => {
         {},
       ],
       [
+        "a sample rate out of range",
+        digits,
+        "sound.sampleRate is 0 Hz, but must be a whole number from 1 to 768000.",
+        { sound: { sampleRate: 0 } },
+      ],
+      [
         "another sample rate",
         [...digits, sound("1_a_1.wav", [1], 16_000)],
-        "1_a_1.wav: sample rate is 16000 Hz, but must be 8000, as of fsdd/7_jackson_0.wav; resample it, or leave it out.",
+        "1_a_1.wav: sample rate is 16000 Hz, but must be 8000, as of fsdd/7_jackson_0.wav; give sound.sampleRate, or leave it out.",
         {},
       ],
       [
@@ -483,7 +502,7 @@ describe("sounds", () => {
       [
         "a spectrum at another rate",
         digits,
-        "sound.logMel.sampleRate is 16000, but the files have 8000 Hz; leave it out.",
+        "sound.logMel.sampleRate is 16000, but the sounds have 8000 Hz; leave it out, or give sound.sampleRate.",
         { sound: { logMel: { sampleRate: 16_000 } } },
       ],
     ];
