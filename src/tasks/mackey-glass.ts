@@ -14,7 +14,6 @@ const RANDOM_STREAM = 0x6d676c73;
 
 const GAIN = 0.2;
 const DECAY = 0.1;
-const EXPONENT = 10;
 /** Units of time. */
 const DELAY = 17;
 const LONGEST_DELAY = 1000;
@@ -73,8 +72,11 @@ export function mackeyGlassSeries({ history, ...options }: MackeyGlassSeries): F
   return Float64Array.from({ length: units + 1 }, (_, unit) => values[unit * stepsPerUnit] ?? 0);
 }
 
+/** By products, sums and quotients alone: powers and sines differ in last bits between engines, and chaos shows them. */
 function slope(x: number, delayed: number): number {
-  return (GAIN * delayed) / (1 + delayed ** EXPONENT) - DECAY * x;
+  const square = delayed * delayed;
+  const fourth = square * square;
+  return (GAIN * delayed) / (1 + fourth * fourth * square) - DECAY * x;
 }
 
 // ---- sequences ----------------------------------------------------------------------------------------------
@@ -98,7 +100,7 @@ export interface MackeyGlassOptions {
 
 /**
  * Sequences of one channel with targets of one output, `ahead` units later. Each part is one curve of its own random
- * history, cut into sequences that follow each other. Mean and deviation of the curve that trains become 0 and 1, and all
+ * history, cut into sequences that follow each other; it is the same to the bit in every engine. Mean and deviation of the inputs that train become 0 and 1, and all
  * parts are measured by the same two.
  *
  * @throws SpecError for an option that is not valid.
@@ -127,11 +129,11 @@ export function mackeyGlassData(options: MackeyGlassOptions = {}): TaskData {
 
   const curve = (count: number, part: number): Float64Array => {
     const units = transient + count * frames + ahead - 1;
-    return mackeyGlassSeries({ units, delay, history: randomHistory(seed, part) }).subarray(transient);
+    return mackeyGlassSeries({ units, delay, history: randomHistory(seed, part, delay) }).subarray(transient);
   };
   for (const count of Object.values(counts)) checkSize(TASK, count, frames, 1);
   const trained = curve(counts.train, 0);
-  const scale = meanAndDeviation(trained);
+  const scale = meanAndDeviation(trained.subarray(0, counts.train * frames));
   const cut = (values: Float64Array, count: number): Samples => {
     const scaled = Float32Array.from(values, (value) => (value - scale.mean) / scale.deviation);
     const [inputs, targets] = [scaled.slice(0, count * frames), scaled.slice(ahead, ahead + count * frames)];
@@ -145,14 +147,16 @@ export function mackeyGlassData(options: MackeyGlassOptions = {}): TaskData {
   };
 }
 
-/** A sine of random height, length and phase around a random level: 0.5 to 1.5 in all. */
-function randomHistory(seed: number, part: number): (time: number) => number {
+/** A parabola of random level, slope and bend, somewhere between 0.2 and 1.8. The reason is that of `slope`. */
+function randomHistory(seed: number, part: number, delay: number): (time: number) => number {
   const random = createRandom(seed, RANDOM_STREAM + part);
   const level = 0.8 + 0.4 * random.uniform();
-  const height = 0.3 * random.uniform();
-  const length = 10 + 40 * random.uniform();
-  const phase = random.uniform();
-  return (time) => level + height * Math.sin(2 * Math.PI * (time / length + phase));
+  const tilt = 0.6 * (random.uniform() - 0.5);
+  const bend = 2.4 * (random.uniform() - 0.5);
+  return (time) => {
+    const share = time / delay;
+    return level + share * (tilt + bend * (1 + share));
+  };
 }
 
 // ---- figures ------------------------------------------------------------------------------------------------

@@ -5,12 +5,25 @@ import type { DataFile } from "../io/dataset.ts";
 import { plain, quote, refuse } from "../io/refusal.ts";
 import { createWavResampler } from "../io/resample.ts";
 import { openWav, type Wav } from "../io/wav.ts";
+import { at, fields, list, wrong } from "../spec/read.ts";
 
 export interface SoundFolder {
   /** Of all files in it, with slashes: "recordings/7_jackson_0.wav". Those that are no .wav are left alone. */
   readonly paths: readonly string[];
   /** The content of one of them. */
   readonly read: (path: string) => Uint8Array | Promise<Uint8Array>;
+}
+
+/** Checks what may come from anywhere. @throws SpecError unless it is a folder as above. */
+export function checkFolder(value: unknown, path: string): SoundFolder {
+  const known = fields(value, path, ["paths", "read"]);
+  const { read } = known;
+  const paths = list(known.paths, at(path, "paths"), (entry, place) => {
+    if (typeof entry === "string") return entry;
+    throw wrong(place, entry, "a text");
+  });
+  if (typeof read !== "function") throw wrong(at(path, "read"), read, "a function that reads a path");
+  return { paths, read: read as SoundFolder["read"] };
 }
 
 /** The folder of files that are in memory already. */

@@ -15,7 +15,7 @@ import { plain, quote, refuse } from "../io/refusal.ts";
 import { createRandom, type Random } from "../random.ts";
 import { at, list, name as readName, wrong } from "../spec/read.ts";
 import type { Samples, TaskData } from "./samples.ts";
-import { createSoundReader, type SoundFolder } from "./sound-folder.ts";
+import { checkFolder, createSoundReader, type SoundFolder } from "./sound-folder.ts";
 import { indexSpeech, type Clip, type SpeechIndex, type SpeechPart } from "./speech-split.ts";
 import { allocateInputs, between, readOptions } from "./task-options.ts";
 
@@ -116,7 +116,7 @@ function readSettings(options: SpeechCommandsOptions): Settings {
     "seed",
   ]);
   return {
-    folder: options.folder,
+    folder: checkFolder(options.folder, at(TASK, "folder")),
     words: readWords(options.words ?? SPEECH_WORDS),
     validationPercent: read.number("validationPercent", between(0.001, 49), 10),
     testPercent: read.number("testPercent", between(0.001, 49), 10),

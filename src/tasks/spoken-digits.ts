@@ -8,9 +8,9 @@
 import { DataError, SpecError } from "../errors.ts";
 import { createLogMel, standardize } from "../io/log-mel.ts";
 import { plain, quote, refuse } from "../io/refusal.ts";
-import { wrong } from "../spec/read.ts";
+import { integerRange, list, number, wrong } from "../spec/read.ts";
 import type { Samples, TaskData } from "./samples.ts";
-import { createSoundReader, fileNameOf, soundsIn, type SoundFolder } from "./sound-folder.ts";
+import { checkFolder, createSoundReader, fileNameOf, soundsIn, type SoundFolder } from "./sound-folder.ts";
 import { allocateInputs, readOptions } from "./task-options.ts";
 
 const TASK = "spokenDigits";
@@ -28,6 +28,8 @@ export const SPOKEN_DIGIT_MEL = {
 /** Digit, speaker and take. */
 const NAME = /^(\d)_([^_/]+)_(\d{1,6})\.wav$/i;
 const CLASSES = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"] as const;
+
+const TAKES = integerRange(0, 999_999);
 
 /** The first and the last of them. */
 export type Takes = readonly [first: number, last: number];
@@ -61,7 +63,7 @@ export async function spokenDigitsData(options: SpokenDigitsOptions): Promise<Ta
   const read = readOptions(options, TASK, ["folder", "testTakes", "validationTakes", "frames", "resample"]);
   const frames = read.integer("frames", 2, 10_000, 40);
   const resample = read.boolean("resample", false);
-  const { folder } = options;
+  const folder = checkFolder(options.folder, `${TASK}.folder`);
   const testTakes = checkTakes("testTakes", options.testTakes ?? [0, 4]);
   const { validationTakes = [5, 9] } = options;
   if (validationTakes !== null) checkApart(testTakes, checkTakes("validationTakes", validationTakes));
@@ -87,11 +89,11 @@ export async function spokenDigitsData(options: SpokenDigitsOptions): Promise<Ta
 // ---- which recordings ---------------------------------------------------------------------------------------
 
 /** @param takes that nobody has checked */
-function checkTakes(key: string, takes: readonly number[]): Takes {
-  const [first = -1, last = -1, ...others] = takes;
-  const isWhole = Number.isSafeInteger(first) && Number.isSafeInteger(last) && others.length === 0;
-  if (isWhole && first >= 0 && first <= last) return [first, last];
-  throw wrong(`${TASK}.${key}`, takes.join(" to "), "two whole numbers, the first and the last, as in [0, 4]");
+function checkTakes(key: string, takes: unknown): Takes {
+  const path = `${TASK}.${key}`;
+  const [first = -1, last = -1, ...others] = list(takes, path, (entry, place) => number(entry, place, TAKES));
+  if (first >= 0 && first <= last && others.length === 0) return [first, last];
+  throw wrong(path, takes, "the first and the last take, as in [0, 4]");
 }
 
 function checkApart(test: Takes, validation: Takes): void {

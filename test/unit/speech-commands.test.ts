@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { createLogMel, speechFrontEnd, standardize } from "../../src/io/log-mel.ts";
 import { writeWav } from "../../src/io/wav.ts";
 import { createRandom } from "../../src/random.ts";
@@ -227,6 +227,17 @@ describe("a sound", () => {
 });
 
 describe("refuses", () => {
+  afterEach(() => {
+    vi.unstubAllGlobals();
+  });
+
+  it("a page that has no SHA-1", async () => {
+    vi.stubGlobal("crypto", {});
+    await expect(openSpeechCommands({ folder: folder(), words })).rejects.toThrow(
+      "speechCommands needs SHA-1 of the browser, which only safe pages have; open the page by https, or from localhost.",
+    );
+  });
+
   const silent = folderOf([]);
   it.each<[string, SpeechCommandsOptions, string]>([
     [

@@ -141,7 +141,13 @@ describe("refuses", () => {
       "takes in the wrong order",
       { testTakes: [4, 0] },
       folderOf(digits),
-      'spokenDigits.testTakes is "4 to 0", but must be two whole numbers, the first and the last, as in [0, 4].',
+      "spokenDigits.testTakes is an array of length 2, but must be the first and the last take, as in [0, 4].",
+    ],
+    [
+      "takes that are none",
+      { validationTakes: [5, 6.5] },
+      folderOf(digits),
+      "spokenDigits.validationTakes[1] is 6.5, but must be an integer from 0 to 999999.",
     ],
     ["one frame", { frames: 1 }, folderOf(digits), "spokenDigits.frames is 1, but must be an integer from 2 to 10000."],
   ];
@@ -153,6 +159,14 @@ describe("refuses", () => {
   it("an option that there is not", async () => {
     const options = { folder: folderOf(digits), take: 3 };
     await expect(spokenDigitsData(options)).rejects.toThrow(SpecError);
+  });
+
+  it.each([
+    [undefined, "spokenDigits.folder is missing; it must be an object with the fields paths, read."],
+    [{ paths: [3], read: () => new Uint8Array() }, "spokenDigits.folder.paths[0] is 3, but must be a text."],
+    [{ paths: [] }, "spokenDigits.folder.read is missing; it must be a function that reads a path."],
+  ])("%j for a folder", async (folder, said) => {
+    await expect(spokenDigitsData({ folder: folder as unknown as SoundFolder })).rejects.toThrow(said);
   });
 
   it("a path that is not in the folder", () => {
