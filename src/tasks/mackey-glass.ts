@@ -17,6 +17,7 @@ const DECAY = 0.1;
 /** Units of time. */
 const DELAY = 17;
 const LONGEST_DELAY = 1000;
+const MOST_UNITS = 2 ** 29;
 
 export interface MackeyGlassSeries {
   /** Units of time behind time 0: the series has one value more. */
@@ -39,37 +40,39 @@ export interface MackeyGlassSeries {
  */
 export function mackeyGlassSeries({ history, ...options }: MackeyGlassSeries): Float64Array {
   const read = readOptions(options, TASK, ["units", "delay", "stepsPerUnit"]);
-  const units = read.integer("units", 1, 1e8, 1);
+  const units = read.integer("units", 1, MOST_UNITS, 1);
   const delay = read.integer("delay", 1, LONGEST_DELAY, DELAY);
   const stepsPerUnit = read.integer("stepsPerUnit", 1, 10_000, 10);
   const dt = 1 / stepsPerUnit;
   const lag = delay * stepsPerUnit;
-  const steps = units * stepsPerUnit;
-  const values = new Float64Array(steps + 1);
+  // Of the last delay only, by step modulo their length.
+  const values = new Float64Array(lag + 1);
   // Just behind each step, whose slope at time 0 differs from the history's.
-  const slopes = new Float64Array(steps + 1);
-  const delayed = (step: number): number => (step < lag ? history((step - lag) * dt) : (values[step - lag] ?? 0));
+  const slopes = new Float64Array(lag + 1);
+  const kept = (ring: Float64Array, step: number): number => ring[step % ring.length] ?? 0;
+  const delayed = (step: number): number => (step < lag ? history((step - lag) * dt) : kept(values, step - lag));
   const delayedBehind = (step: number): number => {
     const at = step - lag;
     if (at < 0) return history((at + 0.5) * dt);
-    const [left, right] = [values[at] ?? 0, values[at + 1] ?? 0];
-    return (left + right) / 2 + (((slopes[at] ?? 0) - (slopes[at + 1] ?? 0)) * dt) / 8;
+    const middle = (kept(values, at) + kept(values, at + 1)) / 2;
+    return middle + ((kept(slopes, at) - kept(slopes, at + 1)) * dt) / 8;
   };
-  values[0] = history(0);
-  slopes[0] = slope(values[0], delayed(0));
-  for (let step = 0; step < steps; step++) {
-    const x = values[step] ?? 0;
+  const series = new Float64Array(units + 1);
+  let x = history(0);
+  let k1 = slope(x, delayed(0));
+  for (let step = 0; ; step++) {
+    values[step % values.length] = x;
+    slopes[step % slopes.length] = k1;
+    if (step % stepsPerUnit === 0) series[step / stepsPerUnit] = x;
+    if (step === units * stepsPerUnit) return series;
     const middle = delayedBehind(step);
     const next = delayed(step + 1);
-    const k1 = slopes[step] ?? 0;
     const k2 = slope(x + (dt / 2) * k1, middle);
     const k3 = slope(x + (dt / 2) * k2, middle);
     const k4 = slope(x + dt * k3, next);
-    const end = x + (dt / 6) * (k1 + 2 * k2 + 2 * k3 + k4);
-    values[step + 1] = end;
-    slopes[step + 1] = slope(end, next);
+    x += (dt / 6) * (k1 + 2 * k2 + 2 * k3 + k4);
+    k1 = slope(x, next);
   }
-  return Float64Array.from({ length: units + 1 }, (_, unit) => values[unit * stepsPerUnit] ?? 0);
 }
 
 /** By products, sums and quotients alone: powers and sines differ in last bits between engines, and chaos shows them. */
@@ -100,8 +103,8 @@ export interface MackeyGlassOptions {
 
 /**
  * Sequences of one channel with targets of one output, `ahead` units later. Each part is one curve of its own random
- * history, cut into sequences that follow each other; it is the same to the bit in every engine. Mean and deviation of the inputs that train become 0 and 1, and all
- * parts are measured by the same two.
+ * history, cut into sequences that follow each other; it is the same to the bit in every engine. Mean and deviation of the
+ * inputs that train become 0 and 1, and all parts are measured by the same two.
  *
  * @throws SpecError for an option that is not valid.
  */
