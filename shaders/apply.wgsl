@@ -2,7 +2,7 @@
 // gradient of the window. The gradient of time constants is summed up here, over batch rows:
 // lambda du/dt (tau_m) and -alpha du/dt (tau_r).
 // Source of the equations: docs/theory.md, "The exact adjoint". Twin: src/reference. Uses: params,
-// replicas, grid, window, optimizer, block-bindings, applying.
+// replicas, grid, optimizer, block-bindings, applying.
 
 /// Tile: quads `row` to `row + rows` of a block of parameters at `current`; of time constants,
 /// `column` is the place of their sums in the state and `columns` the quads of a batch row.

@@ -32,11 +32,11 @@ fn energies_of(p: Population, lane: u32) -> Energies {
   for (var quad = 0u; quad < p.row; quad++) {
     let k = p.first + lane * p.row + quad;
     if (HAS_ERRORS) {
-      let e = state[ERROR * FIELD + k];
-      let alpha = state[TOP_DOWN * FIELD + k];
+      let e = state[ERROR * params.field + k];
+      let alpha = state[TOP_DOWN * params.field + k];
       let momentum = parameters[p.tau_m + quad] * e - parameters[p.tau_r + quad] * alpha;
       sums.mismatch += 0.5 * dot(e, e);
-      sums.conserved += dot(state[DERIVATIVE * FIELD + k], momentum);
+      sums.conserved += dot(state[DERIVATIVE * params.field + k], momentum);
     }
     if (p.cost != 0u && (KEEPS_TARGET || params.target_frames != 0u)) {
       sums.cost += dot(state[p.cost_sum + STEP_COSTS + lane * p.row + quad], vec4f(1.0));
@@ -58,14 +58,14 @@ fn energies(
   @builtin(global_invocation_id) id: vec3u,
 ) {
   take_replica(group);
-  let rows = (BATCH + 3u) / 4u;
+  let rows = (params.batch + 3u) / 4u;
   if (id.x >= rows) {
     return;
   }
   var mismatch = vec4f();
   var cost = vec4f();
   var conserved = vec4f();
-  for (var i = 0u; i < min(4u, BATCH - id.x * 4u); i++) {
+  for (var i = 0u; i < min(4u, params.batch - id.x * 4u); i++) {
     for (var index = 0u; index < POPULATIONS; index++) {
       let sums = energies_of(population_of(index), id.x * 4u + i);
       mismatch[i] += sums.mismatch;

@@ -6,7 +6,7 @@
 // off, so that its digits do not depend on how a window is cut. An invocation keeps four rows by a
 // quad of columns.
 // Source of the equations: docs/theory.md, "The exact adjoint". Twin: src/reference/adjoint.ts.
-// Uses: params, replicas, grid, window, projections, summing.
+// Uses: params, replicas, grid, projections, summing.
 
 @group(1) @binding(0) var<storage, read> projections: array<Projection>;
 @group(1) @binding(1) var<storage, read> tiles: array<Tile>;

@@ -2,7 +2,7 @@
 // parts that depend on each other; on one invocation there is none. Several networks of equal shape
 // may share a workgroup, as they always do the same.
 // Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params,
-// replicas, grid, activation, fields, window, population, neuron, reversal, projections,
+// replicas, grid, activation, fields, population, neuron, reversal, projections,
 // product-tiles, products, optimizer, learning, tracing, time-constants, summing, applying,
 // whole-network.
 

@@ -2,7 +2,7 @@
 // a dispatch, brought back at its end, so that steps wait for no other memory. Tables, frames and
 // records stay where they are. Places are those of a lone network, whichever it is.
 // Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params,
-// replicas, grid, activation, fields, window, population, neuron, reversal, projections,
+// replicas, grid, activation, fields, population, neuron, reversal, projections,
 // product-tiles, products, optimizer, learning, tracing, time-constants, summing, applying,
 // whole-network.
 

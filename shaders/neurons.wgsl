@@ -13,7 +13,7 @@
 // use the old u and v. An invocation works on quads of neighbouring neurons; padding has rate and
 // error 0.
 // Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params,
-// replicas, grid, activation, fields, window, population, neuron-bindings, neuron.
+// replicas, grid, activation, fields, population, neuron-bindings, neuron.
 
 override LOAD: bool = true;
 override FINISH: bool = true;
@@ -28,7 +28,7 @@ fn segment_row(step: u32) -> u32 {
   if (SEGMENT_START == 2u) {
     return 0u;
   }
-  return (step - clock[replica].window) % SEGMENT;
+  return (step - clock[replica].window) % params.segment;
 }
 
 /// Tile: block is the population, row and rows its quads, or its batch rows for NARROW_ROWS.

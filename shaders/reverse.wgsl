@@ -8,7 +8,7 @@
 // p is the momentum of the step after. Step k is what the clock counts less one. The look-ahead
 // potential that the way forward kept becomes the rate, for the gradient of the weights.
 // Source of the equations: docs/theory.md, "The exact adjoint". Twin: src/reference/adjoint.ts.
-// Uses: params, replicas, grid, activation, fields, window, population, neuron-bindings, reversal.
+// Uses: params, replicas, grid, activation, fields, population, neuron-bindings, reversal.
 
 /// Tile: as of `neurons`.
 @compute @workgroup_size(WIDTH, 1, 1)
@@ -24,5 +24,5 @@ fn reverse(
   }
   let step = clock[replica].step - 1u;
   let since = step - clock[replica].window;
-  reverse_tile(tiles[index], step, since % SEGMENT, since, local);
+  reverse_tile(tiles[index], step, since % params.segment, since, local);
 }

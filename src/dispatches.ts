@@ -212,18 +212,17 @@ export class Dispatches {
   }
 
   learnTau(): DispatchOf<"learn_time_constants"> {
-    const { layout, options } = this;
     return {
       kernel: "learn_time_constants",
       label: "learn_time_constants",
       buffers: { ...plasticBuffers, tiles: "tau_tiles", state: "state" },
-      constants: { BATCH: options.batch, FIELD: layout.field, ...this.tauConstants(), OPTIMIZER: this.optimizer },
+      constants: { ...this.tauConstants(), OPTIMIZER: this.optimizer },
       workgroups: foldWorkgroups(this.work.tauTiles.length),
     };
   }
 
   gradient(steps: number, continues: boolean): Dispatch[] {
-    const { layout, options, work } = this;
+    const { work } = this;
     if (work.learnTiles.length === 0) return [];
     return [
       {
@@ -237,20 +236,20 @@ export class Dispatches {
           record: "record",
           first_moment: "first_moment",
         },
-        constants: { BATCH: options.batch, STEPS: steps, GRADIENT: layout.gradients, CONTINUES: Number(continues) },
+        constants: { CONTINUES: Number(continues) },
         workgroups: foldWorkgroups(work.learnTiles.length),
       },
     ];
   }
 
   apply(): Dispatch[] {
-    const { options, layout, work } = this;
+    const { work } = this;
     return [
       {
         kernel: "apply",
         label: "apply",
         buffers: { ...plasticBuffers, tiles: "apply_tiles", state: "state" },
-        constants: { BATCH: options.batch, GRADIENT: layout.gradients, OPTIMIZER: this.optimizer },
+        constants: { OPTIMIZER: this.optimizer },
         workgroups: foldWorkgroups(work.applyTiles.length),
       },
     ];
@@ -284,8 +283,6 @@ export class Dispatches {
           ENERGY_TRACE: placeOf("energy"),
           ACTION_TRACE: placeOf("action"),
           CONSERVED_TRACE: placeOf("conserved"),
-          BATCH: options.batch,
-          FIELD: layout.field,
           TOP_DOWN: fieldIndex(layout, "topDown"),
           DERIVATIVE: fieldIndex(layout, "potentialDerivative"),
           KEEPS_TARGET: network.targetDelay,
@@ -297,7 +294,7 @@ export class Dispatches {
   }
 
   networks(learns: boolean): NetworkDispatch[] {
-    const { layout, options, network, work } = this;
+    const { options, network, work } = this;
     const { needs } = work;
     const keeps = needs.isAdjoint && learns;
     const { width, lanes } = networkShape(options);
@@ -317,8 +314,7 @@ export class Dispatches {
       IS_ADJOINT: Number(needs.isAdjoint),
       LEVELS: work.levels,
       SUMS: work.partialSums,
-      GRADIENT: layout.gradients,
-      STEPS: options.learning.window,
+      BATCH: options.batch,
       CONTINUES: 0,
       MATCHED: Number(needs.isTraced),
       OPTIMIZER: this.optimizer,
@@ -380,9 +376,6 @@ export class Dispatches {
   private populationConstants(): Readonly<Record<string, number>> {
     const { populations } = this.network;
     return {
-      FIELD: this.layout.field,
-      BATCH: this.options.batch,
-      SEGMENT: this.layout.segments?.steps ?? 1,
       TARGET_LAG: this.network.targetDelay,
       STEP_COSTS: this.options.energies.length > 0 ? this.stepCosts : 0,
       ACTIVATIONS: or(populations.map(({ activation }) => activations[activation])),
@@ -392,9 +385,8 @@ export class Dispatches {
   }
 
   private reversalConstants(): Readonly<Record<string, number>> {
-    const { layout, options, work } = this;
+    const { layout, work } = this;
     return {
-      WINDOW: options.learning.window,
       COST_LAG: Number(!work.needs.isSweep),
       HAS_DERIVATIVES: Number(work.needs.sumsTau),
       TAU_SUMS: fieldIndex(layout, "tauMSum"),

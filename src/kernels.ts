@@ -45,7 +45,6 @@ import summing from "../shaders/common/summing.wgsl?raw";
 import timeConstants from "../shaders/common/time-constants.wgsl?raw";
 import tracing from "../shaders/common/tracing.wgsl?raw";
 import wholeNetwork from "../shaders/common/whole-network.wgsl?raw";
-import windowSnippet from "../shaders/common/window.wgsl?raw";
 
 const snippets = {
   activation,
@@ -74,7 +73,6 @@ const snippets = {
   "time-constants": timeConstants,
   tracing,
   "whole-network": wholeNetwork,
-  window: windowSnippet,
 } as const;
 
 export type Access = "uniform" | "read" | "read-write";
@@ -155,16 +153,15 @@ const plastic = [...synaptic, "optimizer", "plastic-bindings"] as const;
 const ofStrides = ["STATE_STRIDE", "COST_STRIDE", "PARAMETER_STRIDE", "SUM_STRIDE", "WINDOW_STRIDE"] as const;
 const ofReplicas = ["REPLICAS", ...ofStrides] as const;
 const ofGrid = [...ofReplicas, "DEFERRED", "WIDTH", "BATCH"] as const;
-const ofFields = ["FIELD", "TOP_DOWN", "DERIVATIVE", "IS_ALIGNED"] as const;
-const ofWindow = ["SEGMENT", "GRADIENT"] as const;
+const ofFields = ["TOP_DOWN", "DERIVATIVE", "IS_ALIGNED"] as const;
 const ofTable = ["KEEPS_TARGET", "STEP_COSTS"] as const;
 const ofPopulations = [...ofTable, "COSTS", "HAS_WIDE_ROWS", "TARGET_LAG", "ACTIVATIONS"] as const;
 const ofNeurons = ["ERRORS", "TRACES", "BEGIN_TRACES", "TRAJECTORY", "PREVIOUS", "POWERS"] as const;
-const ofReversal = ["WINDOW", "COST_LAG", "HAS_DERIVATIVES", "TAU_SUMS", "POTENTIAL_GRADIENT"] as const;
+const ofReversal = ["COST_LAG", "HAS_DERIVATIVES", "TAU_SUMS", "POTENTIAL_GRADIENT"] as const;
 const ofTimeConstants = ["TAU_SIGNAL", "TAU_TRACE"] as const;
 const ofOnePass = ["LEARN", "ADVANCE", "FEEDBACK", "SHARED"] as const;
 const ofLearning = ["MATCHED", "MEAN"] as const;
-const ofSumming = ["STEPS", "CONTINUES"] as const;
+const ofSumming = ["CONTINUES"] as const;
 
 /** Of the kernels that take a whole network, between what they change: what comes in and goes out, and all tables. */
 const onSignals = [
@@ -182,7 +179,7 @@ const onTables = [
 
 /** Snippets and overrides of these. */
 const whole = [
-  ...(["params", "replicas", "grid", "activation", "fields", "window", "populations", "population"] as const),
+  ...(["params", "replicas", "grid", "activation", "fields", "populations", "population"] as const),
   ...(["neuron", "reversal", "projections", "product-tiles", "products", "optimizer", "learning"] as const),
   ...(["tracing", "time-constants", "summing", "applying", "whole-network"] as const),
 ] as const;
@@ -190,7 +187,6 @@ const ofWhole = [
   ...["IS_SWEEP", "UPDATES", "LEARNS_SYNAPSES", "LEARNS_TAU", "IS_TRACED", "IS_ADJOINT", "LEVELS", "SUMS"],
   ...ofGrid,
   ...ofFields,
-  ...ofWindow,
   ...ofPopulations,
   ...ofNeurons,
   ...ofReversal,
@@ -219,7 +215,6 @@ export const kernels = {
       "grid",
       "activation",
       "fields",
-      "window",
       "populations",
       "population",
       "neuron-bindings",
@@ -230,7 +225,6 @@ export const kernels = {
       ...["LOAD", "FINISH", "BEGIN", "SEGMENT_START"],
       ...ofGrid,
       ...ofFields,
-      ...ofWindow,
       ...ofPopulations,
       ...ofNeurons,
     ],
@@ -243,14 +237,13 @@ export const kernels = {
       "grid",
       "activation",
       "fields",
-      "window",
       "populations",
       "population",
       "neuron-bindings",
       "reversal",
     ],
     bindings: onNeurons,
-    overrides: [...ofGrid, ...ofFields, ...ofWindow, ...ofPopulations, ...ofReversal],
+    overrides: [...ofGrid, ...ofFields, ...ofPopulations, ...ofReversal],
   },
   synapses: {
     source: synapses,
@@ -308,7 +301,7 @@ export const kernels = {
   },
   gradient: {
     source: gradient,
-    snippets: ["params", "replicas", "grid", "window", "projections", "summing"],
+    snippets: ["params", "replicas", "grid", "projections", "summing"],
     bindings: [
       ...clockwork,
       { group: 1, name: "projections", access: "read" },
@@ -316,13 +309,13 @@ export const kernels = {
       { group: 1, name: "record", access: "read" },
       { group: 1, name: "first_moment", access: "read-write" },
     ],
-    overrides: [...ofGrid, ...ofWindow, ...ofSumming],
+    overrides: [...ofGrid, ...ofSumming],
   },
   apply: {
     source: apply,
-    snippets: ["params", "replicas", "grid", "window", "optimizer", "block-bindings", "applying"],
+    snippets: ["params", "replicas", "grid", "optimizer", "block-bindings", "applying"],
     bindings: onBlocks,
-    overrides: [...ofGrid, ...ofWindow, "OPTIMIZER"],
+    overrides: [...ofGrid, "OPTIMIZER"],
   },
   energies: {
     source: energies,

@@ -80,6 +80,9 @@ export interface Plan {
   readonly programs: Programs;
   /** How a window of adjoint errors is cut; null for other errors. */
   readonly segments: Segments | null;
+  /** Quads between two fields of the state, and place of the gradients of a window behind the first moments. */
+  readonly field: number;
+  readonly gradients: number;
   /** What a checkpoint keeps of the state, and the size of one, in quads. */
   readonly checkpoint: { readonly first: number; readonly count: number; readonly stride: number };
   /** Stretches of the state that are zero when a window turns back, in quads. */
@@ -145,6 +148,8 @@ export function planNetwork(network: Network, options: PlanOptions): Plan {
     initialize: initializers(network, layout),
     programs,
     segments: layout.segments,
+    field: layout.field,
+    gradients: layout.gradients,
     checkpoint: { first: potential, count: 3 * layout.field, stride: layout.checkpoint },
     windowSums: windowSums(layout),
     moments: work.learns ? momentsOf(options.learning) : 0,

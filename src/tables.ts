@@ -15,6 +15,7 @@ import {
 import type { Needs } from "./needs.ts";
 import { biasStream, feedbackStream } from "./random.ts";
 import { PLASTIC_TAU_STEPS, type Init, type Learning, type Network, type Projection } from "./spec.ts";
+import type { Segments } from "./trajectory.ts";
 import { none, type Cut, type Groups, type Parts, type Tile, type TileRange } from "./tiles.ts";
 
 /** Bits of the activation functions and of the costs. */
@@ -251,7 +252,7 @@ export function blockRanges(network: Network, layout: Layout): TileRange[] {
 }
 
 /** Size of struct Params of common/params.wgsl. */
-export const paramsBytes = 60;
+export const paramsBytes = 84;
 
 /** What is constant over a run; the clock does the rest on the device. */
 export interface RunConstants {
@@ -262,9 +263,20 @@ export interface RunConstants {
   recordOrigin: number;
 }
 
+/** What struct Params takes from a plan. */
+interface Constants {
+  readonly network: Network;
+  readonly learning: Learning;
+  readonly batch: number;
+  readonly recordRows: number;
+  readonly segments: Segments | null;
+  readonly field: number;
+  readonly gradients: number;
+}
+
 /** struct Params. */
 export function paramsTable(
-  { network: { dt }, learning, recordRows }: { network: Network; learning: Learning; recordRows: number },
+  { network: { dt }, learning, batch, recordRows, segments, field, gradients }: Constants,
   { eta, frameOrigin, inputFrames, targetFrames, recordOrigin }: RunConstants,
 ): ArrayBuffer {
   const { beta1, beta2, epsilon } = learning.optimizer;
@@ -273,6 +285,8 @@ export function paramsTable(
   new Float32Array(words).set([dt, eta, beta1, beta2, logOf(beta1), logOf(beta2), 1 - beta1, 1 - beta2, epsilon]);
   new Uint32Array(words, 36).set([frameOrigin, inputFrames, targetFrames, recordOrigin, Math.max(recordRows, 1)]);
   new Float32Array(words, 56).set([PLASTIC_TAU_STEPS * dt]);
+  const { steps, last } = segments ?? { steps: 1, last: 1 };
+  new Uint32Array(words, 60).set([field, batch, learning.window, steps, last, gradients]);
   return words;
 }
 

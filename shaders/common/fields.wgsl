@@ -1,8 +1,5 @@
-// Fields of the state: [batch][neurons] of every population, each FIELD quads long.
-// Provides: FIELD, the fields, TOP_DOWN, DERIVATIVE, IS_ALIGNED.
-
-/// Quads between two fields of the state.
-override FIELD: u32 = 16u;
+// Fields of the state: [batch][neurons] of every population, each params.field quads long.
+// Provides: the fields, TOP_DOWN, DERIVATIVE, IS_ALIGNED.
 
 /// Those that there always are.
 const ERROR = 0u;

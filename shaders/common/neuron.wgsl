@@ -26,7 +26,7 @@ fn trace(index: u32, quantity: u32, at: u32, value: vec4f) {
 
 /// Place of a quad in the traces of a step.
 fn traced_at(p: Population, quad: u32, step: u32) -> u32 {
-  return traced_row(step) * BATCH * p.row + quad;
+  return traced_row(step) * params.batch * p.row + quad;
 }
 
 /// What the weights lacked in a product, in the quad of the own ones of the pairs from `kept` on.
@@ -54,7 +54,7 @@ fn lacking(p: Population, quad: u32, kept: u32, dots: u32, parts: u32) -> vec4f 
 
 /// What the synapses give: the current, and the feedback.
 fn current_of(p: Population, quad: u32) -> vec4f {
-  let s = sum_parts(p.current + quad, p.current_parts, BATCH * p.row);
+  let s = sum_parts(p.current + quad, p.current_parts, params.batch * p.row);
   if (DEFERRED == 1u) {
     return s;
   }
@@ -62,7 +62,7 @@ fn current_of(p: Population, quad: u32) -> vec4f {
 }
 
 fn feedback_of(p: Population, quad: u32) -> vec4f {
-  let m = sum_parts(p.feedback + quad, p.feedback_parts, BATCH * p.row);
+  let m = sum_parts(p.feedback + quad, p.feedback_parts, params.batch * p.row);
   if (DEFERRED == 1u) {
     return m;
   }
@@ -71,12 +71,12 @@ fn feedback_of(p: Population, quad: u32) -> vec4f {
 
 /// `row` is that of the step in its segment of the trajectory.
 fn finish(p: Population, index: u32, quad: u32, step: u32, row: u32) {
-  let n = BATCH * p.row;
+  let n = params.batch * p.row;
   let k = p.first + quad;
   let at = traced_at(p, quad, step);
   let s = current_of(p, quad);
-  let u = state[POTENTIAL * FIELD + k];
-  let e = state[ERROR * FIELD + k];
+  let u = state[POTENTIAL * params.field + k];
+  let e = state[ERROR * params.field + k];
   let of_row = quad % p.row;
   var drive = s - u;
   if (ERRORS != 0u) {
@@ -89,14 +89,14 @@ fn finish(p: Population, index: u32, quad: u32, step: u32, row: u32) {
   let inside = mask(p, quad);
   let rate = inside * activated.rate;
   let slope = inside * activated.slope;
-  state[POTENTIAL * FIELD + k] = u_next;
-  state[RATE * FIELD + k] = rate;
-  state[SLOPE * FIELD + k] = slope;
+  state[POTENTIAL * params.field + k] = u_next;
+  state[RATE * params.field + k] = rate;
+  state[SLOPE * params.field + k] = slope;
   if (IS_ALIGNED && p.slope_slots != 0u) {
     state[p.slopes + step % p.slope_slots * n + quad] = slope;
   }
   if (DERIVATIVE != 0u) {
-    state[DERIVATIVE * FIELD + k] = du_dt;
+    state[DERIVATIVE * params.field + k] = du_dt;
   }
   if (TRAJECTORY != 0u) {
     record[p.trajectory + (row + 1u) * n + quad] = look_ahead;
@@ -118,11 +118,11 @@ fn finish(p: Population, index: u32, quad: u32, step: u32, row: u32) {
 /// Error, low-passed error, feedback and top-down signal: bits 1, 3, 5, 8.
 fn trace_errors(p: Population, index: u32, quad: u32, at: u32) {
   let k = p.first + quad;
-  trace(index, 1u, at, state[ERROR * FIELD + k]);
-  trace(index, 3u, at, state[LOW_PASSED * FIELD + k]);
+  trace(index, 1u, at, state[ERROR * params.field + k]);
+  trace(index, 3u, at, state[LOW_PASSED * params.field + k]);
   trace_feedback(p, index, quad, at);
   if (TOP_DOWN != 0u) {
-    trace(index, 8u, at, state[TOP_DOWN * FIELD + k]);
+    trace(index, 8u, at, state[TOP_DOWN * params.field + k]);
   }
 }
 
@@ -135,7 +135,7 @@ fn trace_feedback(p: Population, index: u32, quad: u32, at: u32) {
 /// All there is to finish of a source: its traces.
 fn finish_source(p: Population, index: u32, quad: u32, step: u32) {
   let at = traced_at(p, quad, step);
-  trace(index, 0u, at, state[RATE * FIELD + p.first + quad]);
+  trace(index, 0u, at, state[RATE * params.field + p.first + quad]);
   trace_feedback(p, index, quad, at);
 }
 
@@ -148,7 +148,7 @@ fn keep_target(p: Population, quad: u32, step: u32) {
       values = frames[frame_of(p, step, params.target_frames) + quad];
     }
     state[p.kept_target + quad] = values;
-    state[p.kept_target + BATCH * p.row + quad] = vec4f(select(0.0, 1.0, has_target));
+    state[p.kept_target + params.batch * p.row + quad] = vec4f(select(0.0, 1.0, has_target));
   }
   let lane = quad / p.row;
   let is_first = quad % p.row == 0u && lane % 4u == 0u;
@@ -163,17 +163,17 @@ fn keep_target(p: Population, quad: u32, step: u32) {
 /// The rate of a source is its frame of the step.
 fn load(p: Population, quad: u32, step: u32, row: u32) {
   let rate = frames[frame_of(p, step, params.input_frames) + quad];
-  state[RATE * FIELD + p.first + quad] = rate;
+  state[RATE * params.field + p.first + quad] = rate;
   if (TRAJECTORY != 0u) {
-    record[p.trajectory + row * BATCH * p.row + quad] = rate;
+    record[p.trajectory + row * params.batch * p.row + quad] = rate;
   }
 }
 
 /// What is kept of a population's rates before they are overwritten.
 fn keep_rate(p: Population, quad: u32, starts_segment: bool) {
-  let rate = state[RATE * FIELD + p.first + quad];
+  let rate = state[RATE * params.field + p.first + quad];
   if (PREVIOUS != 0u) {
-    state[PREVIOUS * FIELD + p.first + quad] = rate;
+    state[PREVIOUS * params.field + p.first + quad] = rate;
   }
   if (TRAJECTORY != 0u && starts_segment) {
     record[p.trajectory + quad] = rate;
@@ -184,10 +184,10 @@ fn keep_rate(p: Population, quad: u32, starts_segment: bool) {
 fn corrected(p: Population, quad: u32, alpha: vec4f, e: vec4f) -> vec4f {
   let k = p.first + quad;
   let weight = 0.1 * params.dt / parameters[p.tau_m + quad % p.row];
-  let a = mix(state[POWERS * FIELD + k], alpha * alpha, weight);
-  let b = mix(state[(POWERS + 1u) * FIELD + k], e * e, weight);
-  state[POWERS * FIELD + k] = a;
-  state[(POWERS + 1u) * FIELD + k] = b;
+  let a = mix(state[POWERS * params.field + k], alpha * alpha, weight);
+  let b = mix(state[(POWERS + 1u) * params.field + k], e * e, weight);
+  state[POWERS * params.field + k] = a;
+  state[(POWERS + 1u) * params.field + k] = b;
   let gain = clamp(a / max(b, vec4f(1.2e-38)), vec4f(1e-3), vec4f(1.0));
   return select(e, gain * e, b > vec4f());
 }
@@ -196,29 +196,29 @@ fn corrected(p: Population, quad: u32, alpha: vec4f, e: vec4f) -> vec4f {
 fn begin(p: Population, index: u32, quad: u32, step: u32, pull: vec4f) {
   let k = p.first + quad;
   let m = feedback_of(p, quad);
-  var slope = state[SLOPE * FIELD + k];
+  var slope = state[SLOPE * params.field + k];
   if (IS_ALIGNED && p.slope_slots != 0u) {
-    slope = state[p.slopes + step % p.slope_slots * BATCH * p.row + quad];
+    slope = state[p.slopes + step % p.slope_slots * params.batch * p.row + quad];
   }
   // Before step 0 the slope is 0, so whatever stands in the partial sums then has no effect.
   let alpha = slope * (m + pull);
   if (TOP_DOWN != 0u) {
-    state[TOP_DOWN * FIELD + k] = alpha;
+    state[TOP_DOWN * params.field + k] = alpha;
   }
   if (ERRORS == 2u) {
-    state[ERROR * FIELD + k] = alpha;
-    state[LOW_PASSED * FIELD + k] = alpha;
+    state[ERROR * params.field + k] = alpha;
+    state[LOW_PASSED * params.field + k] = alpha;
     report_non_finite(alpha, step, index);
   } else {
     let of_row = quad % p.row;
-    let v = state[LOW_PASSED * FIELD + k];
+    let v = state[LOW_PASSED * params.field + k];
     let dv_dt = (alpha - v) / parameters[p.tau_r + of_row];
     var e = v + parameters[p.tau_m + of_row] * dv_dt;
     if (POWERS != 0u) {
       e = corrected(p, quad, alpha, e);
     }
-    state[ERROR * FIELD + k] = e;
-    state[LOW_PASSED * FIELD + k] = v + params.dt * dv_dt;
+    state[ERROR * params.field + k] = e;
+    state[LOW_PASSED * params.field + k] = v + params.dt * dv_dt;
     report_non_finite(e, step, index);
   }
   if (BEGIN_TRACES != 0u) {
@@ -293,10 +293,10 @@ fn keep_pair(tile: Tile, local: u32) {
   let place = clock[replica].next_pair * p.row;
   let rates = only_if(p.kept_rates != NONE, all);
   for (var quad = rates.first; quad < rates.end; quad += rates.stride) {
-    state[p.kept_rates + place + quad] = state[RATE * FIELD + p.first + quad];
+    state[p.kept_rates + place + quad] = state[RATE * params.field + p.first + quad];
   }
   let errors = only_if(p.kept_errors != NONE, all);
   for (var quad = errors.first; quad < errors.end; quad += errors.stride) {
-    state[p.kept_errors + place + quad] = state[ERROR * FIELD + p.first + quad];
+    state[p.kept_errors + place + quad] = state[ERROR * params.field + p.first + quad];
   }
 }

@@ -28,6 +28,16 @@ struct Params {
   record_rows: u32,
   /// What a time constant that learns never falls below.
   least_tau: f32,
+  /// What depends on the network and how it is run, here and not in overrides: networks of other
+  /// sizes share pipelines. Quads between two fields of the state; batch rows.
+  field: u32,
+  batch: u32,
+  /// Steps of a window of adjoint errors, of a segment of it, and of the last one.
+  window: u32,
+  segment: u32,
+  last_segment: u32,
+  /// Place of the gradients of a window behind the first moments.
+  gradients: u32,
 }
 
 struct Clock {

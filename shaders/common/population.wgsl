@@ -68,7 +68,7 @@ fn reduce(value: f32, local: u32, is_sum: bool) -> f32 {
 
 /// Rates minus the largest of their batch row; LOWEST where there is padding.
 fn below_largest(p: Population, quad: u32, largest: f32) -> vec4f {
-  let below = state[RATE * FIELD + p.first + quad] - largest;
+  let below = state[RATE * params.field + p.first + quad] - largest;
   return select(vec4f(LOWEST), below, mask(p, quad) > vec4f());
 }
 
@@ -114,9 +114,10 @@ fn frame_of(p: Population, step: u32, held: u32) -> u32 {
 
 /// Target minus rate of a quad; 0 where no target was kept. The step is that of the target.
 fn difference_of(p: Population, quad: u32, step: u32, is_kept: bool) -> vec4f {
-  let rate = state[RATE * FIELD + p.first + quad];
+  let rate = state[RATE * params.field + p.first + quad];
   if (KEEPS_TARGET && is_kept) {
-    return state[p.kept_target + BATCH * p.row + quad] * (state[p.kept_target + quad] - rate);
+    let has_target = state[p.kept_target + params.batch * p.row + quad];
+    return has_target * (state[p.kept_target + quad] - rate);
   }
   if (KEEPS_TARGET && params.target_frames == 0u) {
     return vec4f();

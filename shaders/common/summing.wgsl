@@ -1,13 +1,17 @@
 // The gradient of weights and biases over a segment (shaders/gradient.wgsl).
-// Provides: STEPS, CONTINUES, sum_tile. Uses: replicas, grid, window, projections, and the
+// Provides: CONTINUES, sum_tile. Uses: params, replicas, grid, projections, and the
 // bindings projections, record, first_moment.
 
-/// Steps of the segment, and whether there was one after it.
-override STEPS: u32 = 1u;
+/// Whether there is a segment after this one in the window.
 override CONTINUES: bool = false;
 
+/// Steps of the segment times batch rows.
+fn products_of_segment() -> u32 {
+  return select(params.last_segment, params.segment, CONTINUES) * params.batch;
+}
+
 fn add_weights(projection: Projection, row: u32, column: u32) {
-  let place = GRADIENT + projection.weight + row * 4u * projection.pre + column;
+  let place = params.gradients + projection.weight + row * 4u * projection.pre + column;
   let pre = projection.pre;
   var a = vec4f();
   var b = vec4f();
@@ -19,8 +23,8 @@ fn add_weights(projection: Projection, row: u32, column: u32) {
     c = first_moment[place + 2u * pre];
     d = first_moment[place + 3u * pre];
   }
-  let scale = -1.0 / f32(BATCH);
-  for (var i = STEPS * BATCH; i > 0u; i--) {
+  let scale = -1.0 / f32(params.batch);
+  for (var i = products_of_segment(); i > 0u; i--) {
     let r = record[projection.trajectory + (i - 1u) * pre + column];
     let e = scale * record[projection.adjoints + (i - 1u) * projection.post + row];
     a += e.x * r;
@@ -35,13 +39,13 @@ fn add_weights(projection: Projection, row: u32, column: u32) {
 }
 
 fn add_biases(projection: Projection, row: u32) {
-  let place = GRADIENT + projection.bias + row;
+  let place = params.gradients + projection.bias + row;
   var sum = vec4f();
   if (CONTINUES) {
     sum = first_moment[place];
   }
-  let scale = -1.0 / f32(BATCH);
-  for (var i = STEPS * BATCH; i > 0u; i--) {
+  let scale = -1.0 / f32(params.batch);
+  for (var i = products_of_segment(); i > 0u; i--) {
     sum += scale * record[projection.adjoints + (i - 1u) * projection.post + row];
   }
   first_moment[place] = sum;

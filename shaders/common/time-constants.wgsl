@@ -14,11 +14,11 @@ const LEARNS_TAU_R = 2u;
 fn mean_product(one: u32, other: u32, tile: Tile, quad: u32) -> vec4f {
   let first = own(tile.column, STATE_STRIDE) + quad;
   var sum = vec4f();
-  for (var lane = 0u; lane < BATCH; lane++) {
+  for (var lane = 0u; lane < params.batch; lane++) {
     let k = first + lane * tile.columns;
-    sum += state[one * FIELD + k] * state[other * FIELD + k];
+    sum += state[one * params.field + k] * state[other * params.field + k];
   }
-  return sum / f32(BATCH);
+  return sum / f32(params.batch);
 }
 
 fn learn_tau(place: u32, gradient: vec4f, rates: Rates) {

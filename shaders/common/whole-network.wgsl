@@ -2,7 +2,7 @@
 // other kernels do, part by part in the same order, and settles between two parts that depend on
 // each other.
 // Provides: IS_SWEEP, UPDATES, LEARNS_SYNAPSES, LEARNS_TAU, IS_TRACED, IS_ADJOINT, LEVELS, SUMS,
-// run_steps. Uses: params, replicas, grid, fields, window, populations, population, neuron,
+// run_steps. Uses: params, replicas, grid, fields, populations, population, neuron,
 // reversal, projections, product-tiles, products, learning, tracing, time-constants, summing,
 // applying, the bindings state, partial_sums, record, parameters, and `settle` of the kernel.
 
@@ -193,11 +193,11 @@ fn step_free(step: u32, row: u32, local: u32) {
 /// What the way back sums up starts at 0, and so does what comes from after the window.
 fn turn(local: u32) {
   let states = replica * STATE_STRIDE;
-  for (var k = states + local; k < states + FIELD; k += WIDTH) {
-    state[LOW_PASSED * FIELD + k] = vec4f();
+  for (var k = states + local; k < states + params.field; k += WIDTH) {
+    state[LOW_PASSED * params.field + k] = vec4f();
     if (HAS_DERIVATIVES) {
-      state[TAU_SUMS * FIELD + k] = vec4f();
-      state[(TAU_SUMS + 1u) * FIELD + k] = vec4f();
+      state[TAU_SUMS * params.field + k] = vec4f();
+      state[(TAU_SUMS + 1u) * params.field + k] = vec4f();
     }
   }
   let sums = replica * SUM_STRIDE;
@@ -229,7 +229,8 @@ fn restore_rates(local: u32) {
       let p = population_of(tiles[i].block);
       let all = only_if(p.is_source == 0u, range_of(tiles[i], p.row, local));
       for (var quad = all.first; quad < all.end; quad += all.stride) {
-        state[RATE * FIELD + p.first + quad] = record[p.trajectory + WINDOW * BATCH * p.row + quad];
+        let last = p.trajectory + params.window * params.batch * p.row;
+        state[RATE * params.field + p.first + quad] = record[last + quad];
       }
     }
   }
@@ -237,11 +238,11 @@ fn restore_rates(local: u32) {
 
 fn window_of(first: u32, local: u32) {
   count_update(local);
-  for (var row = 0u; row < WINDOW; row++) {
+  for (var row = 0u; row < params.window; row++) {
     step_free(first + row, row, local);
   }
   turn(local);
-  for (var row = WINDOW; row > 0u; row--) {
+  for (var row = params.window; row > 0u; row--) {
     step_back_all(first + row - 1u, row - 1u, local);
   }
   let own = part(SYNAPSES);
@@ -263,7 +264,7 @@ fn run_steps(local: u32) {
   settle();
   for (var i = 0u; i < times.x; i++) {
     if (IS_ADJOINT && UPDATES) {
-      window_of(first + i * WINDOW, local);
+      window_of(first + i * params.window, local);
     } else if (IS_ADJOINT || ERRORS == 0u) {
       step_free(first + i, 0u, local);
     } else {
@@ -276,6 +277,6 @@ fn run_steps(local: u32) {
     }
   }
   if (local == 0u) {
-    clock[replica].step = first + times.x * select(1u, WINDOW, IS_ADJOINT && UPDATES);
+    clock[replica].step = first + times.x * select(1u, params.window, IS_ADJOINT && UPDATES);
   }
 }

@@ -50,15 +50,15 @@ describe("describePlan", () => {
       synapse_tiles          320  table of 10 workgroups
       blocks                 192  table of initial values
       clock                   48  step, updates, fault
-      params                  64  constants of a run
-      total               218160
+      params                  96  constants of a run
+      total               218192
 
       when            dispatch               workgroups  constants
       once            initialize                   31x1
-      start of a run  neurons begin                 4x1  LOAD=1 FINISH=0 BEGIN=1 SEGMENT_START=0 FIELD=64 BATCH=1 SEGMENT=1 TARGET_LAG=0 STEP_COSTS=0 ACTIVATIONS=3 COSTS=2 HAS_WIDE_ROWS=0 ERRORS=1 TRAJECTORY=0 DERIVATIVE=0 PREVIOUS=0 POWERS=0 TOP_DOWN=0 IS_ALIGNED=0 KEEPS_TARGET=0 TRACES=0 BEGIN_TRACES=0
+      start of a run  neurons begin                 4x1  LOAD=1 FINISH=0 BEGIN=1 SEGMENT_START=0 TARGET_LAG=0 STEP_COSTS=0 ACTIVATIONS=3 COSTS=2 HAS_WIDE_ROWS=0 ERRORS=1 TRAJECTORY=0 DERIVATIVE=0 PREVIOUS=0 POWERS=0 TOP_DOWN=0 IS_ALIGNED=0 KEEPS_TARGET=0 TRACES=0 BEGIN_TRACES=0
       every step      synapses                     10x1  LEARN=1 FEEDBACK=1 OPTIMIZER=2 WIDTH=17 QUADS=1 SHARED=1 ADVANCE=1 ROWS=16
-      between steps   neurons                       4x1  LOAD=1 FINISH=1 BEGIN=1 SEGMENT_START=0 FIELD=64 BATCH=1 SEGMENT=1 TARGET_LAG=0 STEP_COSTS=0 ACTIVATIONS=3 COSTS=2 HAS_WIDE_ROWS=0 ERRORS=1 TRAJECTORY=0 DERIVATIVE=0 PREVIOUS=0 POWERS=0 TOP_DOWN=0 IS_ALIGNED=0 KEEPS_TARGET=0 TRACES=1 BEGIN_TRACES=0
-      end of a run    neurons finish                4x1  LOAD=0 FINISH=1 BEGIN=0 SEGMENT_START=0 FIELD=64 BATCH=1 SEGMENT=1 TARGET_LAG=0 STEP_COSTS=0 ACTIVATIONS=3 COSTS=2 HAS_WIDE_ROWS=0 ERRORS=1 TRAJECTORY=0 DERIVATIVE=0 PREVIOUS=0 POWERS=0 TOP_DOWN=0 IS_ALIGNED=0 KEEPS_TARGET=0 TRACES=1 BEGIN_TRACES=0"
+      between steps   neurons                       4x1  LOAD=1 FINISH=1 BEGIN=1 SEGMENT_START=0 TARGET_LAG=0 STEP_COSTS=0 ACTIVATIONS=3 COSTS=2 HAS_WIDE_ROWS=0 ERRORS=1 TRAJECTORY=0 DERIVATIVE=0 PREVIOUS=0 POWERS=0 TOP_DOWN=0 IS_ALIGNED=0 KEEPS_TARGET=0 TRACES=1 BEGIN_TRACES=0
+      end of a run    neurons finish                4x1  LOAD=0 FINISH=1 BEGIN=0 SEGMENT_START=0 TARGET_LAG=0 STEP_COSTS=0 ACTIVATIONS=3 COSTS=2 HAS_WIDE_ROWS=0 ERRORS=1 TRAJECTORY=0 DERIVATIVE=0 PREVIOUS=0 POWERS=0 TOP_DOWN=0 IS_ALIGNED=0 KEEPS_TARGET=0 TRACES=1 BEGIN_TRACES=0"
     `);
   });
 
@@ -83,16 +83,16 @@ describe("describePlan", () => {
       learn_tiles            128  table of 4 workgroups
       blocks                 192  table of initial values
       clock                   48  step, updates, fault
-      params                  64  constants of a run
-      total              1228016
+      params                  96  constants of a run
+      total              1228048
 
       when            dispatch               workgroups  constants
       once            initialize                   31x1
-      start of a run  neurons begin                15x1  LOAD=1 FINISH=0 BEGIN=1 SEGMENT_START=0 FIELD=736 BATCH=20 SEGMENT=1 TARGET_LAG=0 STEP_COSTS=0 ACTIVATIONS=3 COSTS=2 HAS_WIDE_ROWS=0 ERRORS=1 TRAJECTORY=0 DERIVATIVE=0 PREVIOUS=0 POWERS=0 TOP_DOWN=0 IS_ALIGNED=0 KEEPS_TARGET=0 TRACES=0 BEGIN_TRACES=0
+      start of a run  neurons begin                15x1  LOAD=1 FINISH=0 BEGIN=1 SEGMENT_START=0 TARGET_LAG=0 STEP_COSTS=0 ACTIVATIONS=3 COSTS=2 HAS_WIDE_ROWS=0 ERRORS=1 TRAJECTORY=0 DERIVATIVE=0 PREVIOUS=0 POWERS=0 TOP_DOWN=0 IS_ALIGNED=0 KEEPS_TARGET=0 TRACES=0 BEGIN_TRACES=0
       every step      propagate                     5x1  BATCH=20 WIDTH=64 ADVANCE=1 LANES=8 OUTPUTS=2 BY_LANES=0
       every step      learn                         4x1  BATCH=20 OPTIMIZER=2 BY_ROWS=0
-      between steps   neurons                      15x1  LOAD=1 FINISH=1 BEGIN=1 SEGMENT_START=0 FIELD=736 BATCH=20 SEGMENT=1 TARGET_LAG=0 STEP_COSTS=0 ACTIVATIONS=3 COSTS=2 HAS_WIDE_ROWS=0 ERRORS=1 TRAJECTORY=0 DERIVATIVE=0 PREVIOUS=0 POWERS=0 TOP_DOWN=0 IS_ALIGNED=0 KEEPS_TARGET=0 TRACES=1 BEGIN_TRACES=0
-      end of a run    neurons finish               15x1  LOAD=0 FINISH=1 BEGIN=0 SEGMENT_START=0 FIELD=736 BATCH=20 SEGMENT=1 TARGET_LAG=0 STEP_COSTS=0 ACTIVATIONS=3 COSTS=2 HAS_WIDE_ROWS=0 ERRORS=1 TRAJECTORY=0 DERIVATIVE=0 PREVIOUS=0 POWERS=0 TOP_DOWN=0 IS_ALIGNED=0 KEEPS_TARGET=0 TRACES=1 BEGIN_TRACES=0"
+      between steps   neurons                      15x1  LOAD=1 FINISH=1 BEGIN=1 SEGMENT_START=0 TARGET_LAG=0 STEP_COSTS=0 ACTIVATIONS=3 COSTS=2 HAS_WIDE_ROWS=0 ERRORS=1 TRAJECTORY=0 DERIVATIVE=0 PREVIOUS=0 POWERS=0 TOP_DOWN=0 IS_ALIGNED=0 KEEPS_TARGET=0 TRACES=1 BEGIN_TRACES=0
+      end of a run    neurons finish               15x1  LOAD=0 FINISH=1 BEGIN=0 SEGMENT_START=0 TARGET_LAG=0 STEP_COSTS=0 ACTIVATIONS=3 COSTS=2 HAS_WIDE_ROWS=0 ERRORS=1 TRAJECTORY=0 DERIVATIVE=0 PREVIOUS=0 POWERS=0 TOP_DOWN=0 IS_ALIGNED=0 KEEPS_TARGET=0 TRACES=1 BEGIN_TRACES=0"
     `);
   });
 

@@ -230,8 +230,9 @@ describe("a window", () => {
       expect(join).toMatchObject({ SEGMENT_START: 0, COSTS: 1, KEEPS_TARGET: 1, TRACES: 1, TRAJECTORY: 1 });
     }
     expect(againJoin).toMatchObject({ SEGMENT_START: 0, COSTS: 0, KEEPS_TARGET: 0, TRACES: 0, TRAJECTORY: 1 });
-    expect(gradient?.[0]?.constants["STEPS"]).toBe(segments?.steps);
-    expect(lastGradient?.[0]?.constants["STEPS"]).toBe(segments?.last);
+    // Which of the two lengths of struct Params a dispatch sums over.
+    expect(gradient?.[0]?.constants["CONTINUES"]).toBe(1);
+    expect(lastGradient?.[0]?.constants["CONTINUES"]).toBe(0);
   });
 
   it("keeps derivatives where it sums up the gradients of time constants", () => {

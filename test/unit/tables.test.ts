@@ -122,7 +122,10 @@ describe("struct Params", () => {
       writes.push({ bytes, offset });
     };
     const stub = {
-      plan: { network, learning: options.learning, recordRows: 11 },
+      plan: {
+        ...{ network, learning: { ...options.learning, window: 70 }, batch: 12, recordRows: 11 },
+        ...{ segments: { steps: 30, last: 10, count: 3, recomputation: 1.5 }, field: 13, gradients: 14 },
+      },
       device: { queue: { writeBuffer } },
       buffer: () => null,
     };
@@ -138,7 +141,7 @@ describe("struct Params", () => {
     expect(offset).toBe(0);
     expect(bytes.byteLength).toBe(struct("neurons", "Params").size);
     expect(bytes.byteLength).toBe(paramsBytes);
-    expect(paramsBytes).toBe(60);
+    expect(paramsBytes).toBe(84);
     expect(decode(bytes, "neurons", "Params", 0)).toEqual({
       dt: 0.125,
       eta: 3,
@@ -156,6 +159,12 @@ describe("struct Params", () => {
       record_rows: 11,
       // Ten steps.
       least_tau: 1.25,
+      field: 13,
+      batch: 12,
+      window: 70,
+      segment: 30,
+      last_segment: 10,
+      gradients: 14,
     });
   });
 });
