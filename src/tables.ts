@@ -16,7 +16,7 @@ import type { Needs } from "./needs.ts";
 import { biasStream, feedbackStream } from "./random.ts";
 import { PLASTIC_TAU_STEPS, type Init, type Learning, type Network, type Projection } from "./spec.ts";
 import type { Segments } from "./trajectory.ts";
-import { none, type Cut, type Groups, type Parts, type Tile, type TileRange } from "./tiles.ts";
+import { none, propagateFlags, type Cut, type Groups, type Parts, type Tile, type TileRange } from "./tiles.ts";
 
 /** Bits of the activation functions and of the costs. */
 export const activations = { linear: 1, tanh: 2, sigmoid: 4, "hard-sigmoid": 8, relu: 16, softplus: 32 } as const;
@@ -340,12 +340,18 @@ export function networkTiles(work: Cut): { readonly tiles: readonly Tile[]; read
     return groups.tiles.slice(first, first + count);
   };
   const hasGroups = synapses.ranges.length > 1;
-  for (let level = 0; level < levels; level++) {
-    add(level, cutOut(neurons, level));
-    add(networkLimits.levels + level, cutOut(synapses, level));
-    if (hasGroups) add(2 * networkLimits.levels + level, cutOut(synapses, levels + level));
-  }
+  const isForward = ({ flags }: Tile): boolean => (flags & propagateFlags.forward) !== 0;
+  const firstNeuron = tiles.length;
+  for (let level = 0; level < levels; level++) add(level, cutOut(neurons, level));
   add(24, needs.isSweep ? cutOut(neurons, levels) : []);
+  rows.set(31, { first: firstNeuron, count: tiles.length - firstNeuron });
+  for (let level = 0; level < levels; level++) {
+    const up = cutOut(synapses, level);
+    add(networkLimits.levels + level, up.filter(isForward));
+    // Where levels do nothing of their own, products of both directions are one group.
+    const down = hasGroups ? cutOut(synapses, levels + level) : up.filter((tile) => !isForward(tile));
+    add(2 * networkLimits.levels + level, down);
+  }
   add(25, hasGroups ? cutOut(synapses, 2 * levels) : []);
   add(26, cutOut(traces, 0));
   add(27, cutOut(traces, 1));

@@ -31,6 +31,7 @@ import {
   type TileRange,
 } from "./tiles/tile.ts";
 
+export { propagateFlags } from "./tiles/batched.ts";
 export { none, type Groups, type Parts, type Tile, type TileRange } from "./tiles/tile.ts";
 
 export interface Cut extends ErrorPaths {

@@ -241,6 +241,14 @@ fn load_tile(tile: Tile, step: u32, row: u32, starts_segment: bool, local: u32) 
   }
 }
 
+fn finish_source_tile(tile: Tile, step: u32, local: u32) {
+  let p = population_of(tile.block);
+  let given = only_if(p.is_source != 0u, range_of(tile, p.row, local));
+  for (var quad = given.first; quad < given.end; quad += given.stride) {
+    finish_source(p, tile.block, quad, step);
+  }
+}
+
 fn finish_tile(tile: Tile, step: u32, row: u32, local: u32) {
   let p = population_of(tile.block);
   let all = range_of(tile, p.row, local);
@@ -255,10 +263,7 @@ fn finish_tile(tile: Tile, step: u32, row: u32, local: u32) {
     }
   }
   if (TRACES != 0u) {
-    let given = only_if(p.is_source != 0u, all);
-    for (var quad = given.first; quad < given.end; quad += given.stride) {
-      finish_source(p, tile.block, quad, step);
-    }
+    finish_source_tile(tile, step, local);
   }
 }
 

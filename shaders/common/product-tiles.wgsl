@@ -1,17 +1,21 @@
 // Tiles of the products with the weights of a batch (shaders/propagate.wgsl). The kernel, or
 // another snippet, has `multiply`, which does the item of a tile.
-// Provides: FORWARD, WITH_BIAS, multiply_tile. Uses: grid, projections.
+// Provides: FORWARD, WITH_BIAS, multiply_tile, multiply_way. Uses: grid, projections.
 
 /// Tile flags.
 const FORWARD = 1u;
 const WITH_BIAS = 2u;
 
-fn multiply_tile(tile: Tile, local: u32) {
+/// For tiles that are known to go one way: the other is not compiled then.
+fn multiply_way(tile: Tile, is_forward: bool, local: u32) {
   let projection = projection_of(tile.block);
-  let is_forward = (tile.flags & FORWARD) != 0u;
   let items = select(tile.columns, tile.rows, is_forward);
   let first = select(tile.column, tile.row, is_forward);
   for (var item = local; item < items; item += WIDTH) {
     multiply(tile, projection, is_forward, first + item);
   }
+}
+
+fn multiply_tile(tile: Tile, local: u32) {
+  multiply_way(tile, (tile.flags & FORWARD) != 0u, local);
 }

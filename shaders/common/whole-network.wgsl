@@ -33,6 +33,8 @@ const TRACES_OF_DERIVATIVES = 27u;
 const SYNAPSES = 28u;
 const TIME_CONSTANTS = 29u;
 const BLOCKS = 30u;
+/// Of all levels and sources.
+const NEURONS = 31u;
 
 @group(2) @binding(0) var<uniform> populations: array<Recorded, MOST_POPULATIONS>;
 @group(2) @binding(1) var<uniform> projections: array<Projection, MOST_PROJECTIONS>;
@@ -49,15 +51,19 @@ fn part(row: u32) -> vec2u {
 }
 
 fn load_all(step: u32, row: u32, starts_segment: bool, local: u32) {
-  for (var level = 0u; level < LEVELS; level++) {
-    let own = part(level);
-    for (var i = own.x; i < own.y; i++) {
-      load_tile(tiles[i], step, row, starts_segment, local);
-    }
-  }
-  let given = part(SOURCES);
-  for (var i = given.x; i < given.y; i++) {
+  let all = part(NEURONS);
+  for (var i = all.x; i < all.y; i++) {
     load_tile(tiles[i], step, row, starts_segment, local);
+  }
+}
+
+/// Of a sweep, which has sources apart from its levels.
+fn finish_sources(step: u32, local: u32) {
+  let own = part(SOURCES);
+  if (TRACES != 0u) {
+    for (var i = own.x; i < own.y; i++) {
+      finish_source_tile(tiles[i], step, local);
+    }
   }
 }
 
@@ -75,10 +81,17 @@ fn begin_part(level: u32, step: u32, is_kept: bool, local: u32) {
   }
 }
 
-fn multiply_part(row: u32, local: u32) {
+fn multiply_up(level: u32, local: u32) {
+  let own = part(MOST_LEVELS + level);
+  for (var i = own.x; i < own.y; i++) {
+    multiply_way(tiles[i], true, local);
+  }
+}
+
+fn multiply_down(row: u32, local: u32) {
   let own = part(row);
   for (var i = own.x; i < own.y; i++) {
-    multiply_tile(tiles[i], local);
+    multiply_way(tiles[i], false, local);
   }
 }
 
@@ -114,7 +127,7 @@ fn count_update(local: u32) {
 /// Rates up through the levels.
 fn rise(step: u32, row: u32, local: u32) {
   for (var level = 0u; level < LEVELS; level++) {
-    multiply_part(MOST_LEVELS + level, local);
+    multiply_up(level, local);
     settle();
     finish_part(level, step, row, local);
     settle();
@@ -126,7 +139,8 @@ fn step_jacobi(step: u32, local: u32) {
   load_all(step, 0u, false, local);
   begin_part(0u, step, true, local);
   settle();
-  multiply_part(MOST_LEVELS, local);
+  multiply_up(0u, local);
+  multiply_down(2u * MOST_LEVELS, local);
   if (IS_TRACED) {
     trace_part(TRACES_OF_RATES, step, local);
   }
@@ -136,11 +150,12 @@ fn step_jacobi(step: u32, local: u32) {
     settle();
   }
   finish_part(0u, step, 0u, local);
-  finish_part(SOURCES, step, 0u, local);
   settle();
-  if (UPDATES && LEARNS_TAU) {
+  if (IS_TRACED && LEARNS_TAU) {
     trace_part(TRACES_OF_DERIVATIVES, step, local);
     settle();
+  }
+  if (UPDATES && LEARNS_TAU) {
     learn_time_constants(local);
     settle();
   }
@@ -154,11 +169,11 @@ fn step_sweep(step: u32, local: u32) {
   for (var i = LEVELS; i > 0u; i--) {
     begin_part(i - 1u, step, false, local);
     settle();
-    multiply_part(2u * MOST_LEVELS + i - 1u, local);
+    multiply_down(2u * MOST_LEVELS + i - 1u, local);
     settle();
   }
-  multiply_part(DELAYED, local);
-  finish_part(SOURCES, step, 0u, local);
+  multiply_down(DELAYED, local);
+  finish_sources(step, local);
   if (IS_TRACED) {
     trace_part(TRACES_OF_RATES, step, local);
     trace_part(TRACES_OF_DERIVATIVES, step, local);
@@ -186,7 +201,7 @@ fn step_free(step: u32, row: u32, local: u32) {
       begin_part(level, step, false, local);
     }
   }
-  finish_part(SOURCES, step, row, local);
+  finish_sources(step, local);
   settle();
 }
 
@@ -214,10 +229,10 @@ fn step_back_all(step: u32, row: u32, local: u32) {
       reverse_tile(tiles[k], step, row, row, local);
     }
     settle();
-    multiply_part(2u * MOST_LEVELS + i - 1u, local);
+    multiply_down(2u * MOST_LEVELS + i - 1u, local);
     settle();
   }
-  multiply_part(DELAYED, local);
+  multiply_down(DELAYED, local);
   settle();
 }
 

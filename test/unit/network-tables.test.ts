@@ -5,8 +5,8 @@ import { assemble } from "../../src/kernels.ts";
 import type { PlanOptions } from "../../src/layout.ts";
 import { layered, resolveLearning, resolveNetwork, type LearningSpec, type NetworkSpec } from "../../src/spec.ts";
 import { networkLimits, networkTiles, tileBytes, timesPowers, timesStride } from "../../src/tables.ts";
-import { none, type Tile } from "../../src/tiles.ts";
-import { forEveryGraph, groupOf, planned } from "./graphs.ts";
+import { none, propagateFlags, type Tile } from "../../src/tiles.ts";
+import { forEveryGraph, groupOf, planned, tilesOf } from "./graphs.ts";
 import { defaults, plan } from "./planning.ts";
 import { decodeAll, reflect, struct } from "./reflection.ts";
 
@@ -174,12 +174,21 @@ describe("the tiles of a small network", () => {
         [constantOf("TIME_CONSTANTS"), work.tauTiles],
         [constantOf("BLOCKS"), work.applyTiles],
       ]);
+      const isForward = ({ flags }: Tile): boolean => (flags & propagateFlags.forward) !== 0;
       for (let level = 0; level < levels; level++) {
         parts.set(level, groupOf(neurons, level));
-        parts.set(most + level, groupOf(synapses, level));
-        if (hasGroups) parts.set(2 * most + level, groupOf(synapses, levels + level));
+        const [up, down] = [groupOf(synapses, level), groupOf(synapses, hasGroups ? levels + level : level)];
+        parts.set(most + level, up.filter(isForward));
+        parts.set(2 * most + level, hasGroups ? down : down.filter((tile) => !isForward(tile)));
+        // The shader takes what is in a row for what goes its way.
+        if (hasGroups) expect([up.every(isForward), down.some(isForward)]).toEqual([true, false]);
       }
-      for (let row = 0; row < rows.length / 4; row++) expect([row, partOf(row)]).toEqual([row, parts.get(row) ?? []]);
+      expect((parts.get(constantOf("DELAYED")) ?? []).some(isForward)).toBe(false);
+      const all = constantOf("NEURONS");
+      for (let row = 0; row < rows.length / 4; row++) {
+        if (row !== all) expect([row, partOf(row)]).toEqual([row, parts.get(row) ?? []]);
+      }
+      expect(partOf(all)).toEqual(tilesOf(neurons));
       expect(tiles.length).toBe([...parts.values()].reduce((sum, part) => sum + part.length, 0));
     });
     expect(met).toBeGreaterThan(5);
