@@ -3,6 +3,7 @@
 import { createSimulator } from "../index.ts";
 import { parseRecording } from "../tasks/recording.ts";
 import { alignPreset, type AlignEvent, type AlignReport, type AlignRequest } from "../train/align.ts";
+import { plainEvent, runPulled, type PlainRequest, type Pull } from "../train/epochs-job.ts";
 import { toReply, train as trainHere, type Reply, type TrainEvent, type TrainRequest } from "../train/job.ts";
 import {
   reproduce as reproduceHere,
@@ -11,12 +12,22 @@ import {
   type Reproduction,
 } from "../train/reproduce.ts";
 import type { Outcome } from "../train/train.ts";
+import type { TrainingState } from "../train/training-state.ts";
 import { verifyRecording, type Check } from "../train/verification.ts";
 import { fetchDigits } from "./digits.ts";
 
 /** @param report a function of the command line: its promise is fulfilled there. */
 export function train(request: TrainRequest, report: (event: TrainEvent) => Promise<void>): Promise<Reply<Outcome>> {
   return toReply(async () => trainHere(request, { digits: await fetchDigits(), createSimulator, report }));
+}
+
+/** @param report a function of the command line, as is `pull`; it gets events with texts in place of bytes. */
+export function trainEpochs(
+  request: PlainRequest,
+  pull: Pull,
+  report: (event: unknown) => Promise<void>,
+): Promise<Reply<TrainingState>> {
+  return toReply(() => runPulled(request, pull, { createSimulator, report: (event) => report(plainEvent(event)) }));
 }
 
 /** @param text content of a golden recording, and the name of its file. */

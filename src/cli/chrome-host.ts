@@ -2,10 +2,13 @@ import type { Browser, Page } from "puppeteer";
 import type { BenchEvent } from "../../bench/harness/run.ts";
 import type { BenchResult } from "../../bench/harness/result.ts";
 import { DeviceError } from "../errors.ts";
+import { packTaskData } from "../tasks/pack-data.ts";
 import type { AlignEvent, AlignReport } from "../train/align.ts";
+import { eventOfPlain, MESSAGE_BYTES, toBase64, type PulledBytes } from "../train/epochs-job.ts";
 import { fromReply, type Reply, type TrainEvent } from "../train/job.ts";
 import type { ReproduceEvent, Reproduction } from "../train/reproduce.ts";
 import type { Outcome } from "../train/train.ts";
+import type { TrainingState } from "../train/training-state.ts";
 import type { Check } from "../train/verification.ts";
 import { launchChrome, openPage, readFindings, serve } from "./chrome.ts";
 import type { Host } from "./host.ts";
@@ -23,10 +26,20 @@ export async function openChromeHost(signal: AbortSignal): Promise<Host> {
     const page = await openPage(browser, new URL("src/app/job.html", served.url).href);
     const end = endOf(page, browser, signal);
     return {
+      kind: "chrome",
       name: await browser.version(),
       async train(request, report) {
         await page.exposeFunction("report", (event: TrainEvent) => report(event));
         return call<Outcome>(page, `train(${JSON.stringify(request)}, report)`, end);
+      },
+      async trainEpochs({ data, checkpoint, ...request }, report) {
+        const held = { data: data && packTaskData(data), checkpoint };
+        const pull = (name: PulledBytes, from: number): string => {
+          return toBase64((held[name] ?? new Uint8Array()).subarray(from, from + MESSAGE_BYTES));
+        };
+        await page.exposeFunction("pullBytes", pull);
+        await page.exposeFunction("reportEpochs", (event: unknown) => report(eventOfPlain(event)));
+        return call<TrainingState>(page, `trainEpochs(${JSON.stringify(request)}, pullBytes, reportEpochs)`, end);
       },
       verify: (text, name) => call<Check[]>(page, `verify(${JSON.stringify(text)}, ${JSON.stringify(name)})`, end),
       async reproduce(request, report) {

@@ -4,9 +4,12 @@ import type { BenchEvent, BenchRequest } from "../../bench/harness/run.ts";
 import type { BenchResult } from "../../bench/harness/result.ts";
 import { VleError } from "../errors.ts";
 import type { AlignEvent, AlignReport, AlignRequest } from "../train/align.ts";
+import type { EpochEvent } from "../train/epochs.ts";
+import type { EpochsRequest } from "../train/epochs-job.ts";
 import type { TrainEvent, TrainRequest } from "../train/job.ts";
 import type { ReproduceEvent, ReproduceRequest, Reproduction } from "../train/reproduce.ts";
 import type { Outcome } from "../train/train.ts";
+import type { TrainingState } from "../train/training-state.ts";
 import type { Check } from "../train/verification.ts";
 import { openChromeHost } from "./chrome-host.ts";
 import { readFindings } from "./chrome.ts";
@@ -16,10 +19,13 @@ export const HOST_KINDS = ["chrome", "node"] as const;
 export type HostKind = (typeof HOST_KINDS)[number];
 
 export interface Host {
+  readonly kind: HostKind;
   /** For people: what it is and its version. */
   readonly name: string;
   /** See `train` of src/train/job.ts. Rejects with the signal's reason if aborted. */
   train(request: TrainRequest, report: (event: TrainEvent) => void | Promise<void>): Promise<Outcome>;
+  /** See `trainEpochs` of src/train/epochs.ts. Rejects with the signal's reason if aborted. */
+  trainEpochs(request: EpochsRequest, report: (event: EpochEvent) => void | Promise<void>): Promise<TrainingState>;
   /** See `verifyRecording`; `text` is the content of the file `name`. */
   verify(text: string, name: string): Promise<Check[]>;
   /** See `reproduce` of src/train/reproduce.ts. Rejects with the signal's reason if aborted. */

@@ -187,7 +187,7 @@ function caption({ top }: Panel, content: string): string {
 }
 
 /** Round values from at most `least` to at least `most`, a few of them. */
-function ticksBetween(least: number, most: number): number[] {
+export function ticksBetween(least: number, most: number): number[] {
   const span = most - least || 1;
   const rough = span / (MOST_TICKS - 1);
   const power = 10 ** Math.floor(Math.log10(rough));

@@ -1,11 +1,11 @@
 import { runBench } from "../../bench/harness/run.ts";
 import { DeviceError, VleError } from "../errors.ts";
-import { createSimulator } from "../index.ts";
+import { createSimulator, type NetworkSpec, type Simulator, type SimulatorOptions } from "../index.ts";
 import { parseRecording } from "../tasks/recording.ts";
 import { alignPreset } from "../train/align.ts";
+import { runEpochs } from "../train/epochs-job.ts";
 import { train } from "../train/job.ts";
 import { reproduce } from "../train/reproduce.ts";
-import type { CreateSimulator } from "../train/train.ts";
 import { verifyRecording } from "../train/verification.ts";
 import { loadDigits } from "./digits-data.ts";
 import type { Host } from "./host.ts";
@@ -17,9 +17,11 @@ export async function openNodeHost(signal: AbortSignal): Promise<Host> {
   askPatiently();
   const host = { gpu: await nodeGpu() };
   return {
+    kind: "node",
     name: `Node ${process.version} with the npm package webgpu`,
     train: async (request, report) =>
       train(request, { digits: await loadDigits(), createSimulator: createInNode, host, report, signal }),
+    trainEpochs: (request, report) => runEpochs(request, { createSimulator: createInNode, host, report, signal }),
     verify: (text, name) =>
       verifyRecording(parseRecording(text, name), { createSimulator: createInNode, host, signal }),
     reproduce: (request, report) => reproduce(request, { createSimulator: createInNode, host, report, signal }),
@@ -31,7 +33,7 @@ export async function openNodeHost(signal: AbortSignal): Promise<Host> {
 }
 
 /** What helps against a missing adapter is another thing here than in a browser. */
-const createInNode: CreateSimulator = async (network, options) => {
+const createInNode = async (network: NetworkSpec, options: SimulatorOptions): Promise<Simulator> => {
   try {
     return await createSimulator(network, options);
   } catch (cause) {

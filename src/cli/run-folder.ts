@@ -1,20 +1,29 @@
 /** The folder in which a run is kept. A file in it is there as a whole or not at all. */
 
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 export interface RunFolder {
   readonly path: string;
   /** Names of the files written so far. */
   readonly files: readonly string[];
-  write(name: string, content: string): Promise<void>;
+  write(name: string, content: string | Uint8Array): Promise<void>;
 }
 
 /** Makes `parent`/`name`-`time`, with a number at its end if there is such a folder already. */
 export async function createRunFolder(parent: string, name: string, time: Date): Promise<RunFolder> {
   await mkdir(parent, { recursive: true });
-  const path = await makeNew(join(parent, `${name}-${stampOf(time)}`));
-  const files: string[] = [];
+  return folderAt(await makeNew(join(parent, `${name}-${stampOf(time)}`)), []);
+}
+
+/** A folder that was made before, with the files that are in it. */
+export async function openRunFolder(path: string): Promise<RunFolder> {
+  const entries = await readdir(path, { withFileTypes: true });
+  const names = entries.filter((entry) => entry.isFile() && !entry.name.endsWith(".part")).map(({ name }) => name);
+  return folderAt(path, names.sort());
+}
+
+function folderAt(path: string, files: string[]): RunFolder {
   return {
     path,
     files,
@@ -26,7 +35,7 @@ export async function createRunFolder(parent: string, name: string, time: Date):
 }
 
 /** Renaming is atomic: whoever reads the file sees the old content or the new one, even after a crash. */
-export async function writeAtomically(path: string, content: string): Promise<void> {
+export async function writeAtomically(path: string, content: string | Uint8Array): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const draft = `${path}.${process.pid}.part`;
   try {

@@ -257,16 +257,22 @@ export function setupOf(preset: Preset, rule: Rule): RuleSetup {
   }
 }
 
-/** The network with every weight and bias fixed that does not end in the output. */
-function withReadOutOnly(network: NetworkSpec): NetworkSpec {
+/** The network with every weight and bias fixed that does not end in the output, and time constants likewise. */
+export function withReadOutOnly(network: NetworkSpec, output = OUTPUT): NetworkSpec {
   return {
     ...network,
     populations: network.populations.map((population) => {
-      if (population.name === OUTPUT || population.bias === false) return population;
-      return { ...population, bias: { ...population.bias, plastic: false } };
+      if (population.name === output) return population;
+      const { bias, plasticTauM, plasticTauR } = population;
+      return {
+        ...population,
+        ...(bias !== false && { bias: { ...bias, plastic: false } }),
+        ...(plasticTauM === true && { plasticTauM: false }),
+        ...(plasticTauR === true && { plasticTauR: false }),
+      };
     }),
     projections: network.projections.map((projection) =>
-      projection.to === OUTPUT ? projection : { ...projection, plastic: false },
+      projection.to === output ? projection : { ...projection, plastic: false },
     ),
   };
 }

@@ -1,0 +1,139 @@
+/** Where a training over epochs stands, as plain data, and as the bytes of a checkpoint. */
+
+import { DataError } from "../errors.ts";
+import { crc32 } from "../io/crc.ts";
+import type { Score, Tally } from "./scores.ts";
+import { noPlateau, type Best, type Plateau } from "./rates.ts";
+
+/** A line of metrics.csv. */
+export interface EpochRow {
+  /** From 1. */
+  readonly epoch: number;
+  readonly seed: number;
+  /** Trained so far. */
+  readonly steps: number;
+  /** Over the epoch, while the parameters changed. */
+  readonly trainLoss: number;
+  readonly trainAccuracy: number | null;
+  /** The part of the data that was looked at after the epoch. */
+  readonly part: "validation" | "test";
+  readonly loss: number;
+  readonly accuracy: number | null;
+  readonly nrmse: number | null;
+  /** Learning rate at the end of the epoch. */
+  readonly eta: number;
+  /** Since the start, without pauses; of all seeds that train side by side. */
+  readonly seconds: number;
+}
+
+/** What a seed has come to when its training has ended. */
+export interface SeedResult {
+  readonly seed: number;
+  readonly epochs: number;
+  readonly steps: number;
+  readonly isStoppedEarly: boolean;
+  readonly trainLoss: number;
+  /** With the parameters of the end. */
+  readonly test: Score;
+  readonly best: Best & { readonly part: EpochRow["part"] };
+  /** Decisions of the test by [class][answer], in a row. */
+  readonly confusion: readonly number[];
+}
+
+/** What is remembered of a seed while it trains. */
+export interface Course {
+  readonly seed: number;
+  plateau: Plateau;
+  best: Best | null;
+  /** Epoch after which it has stopped, from 0; null: it trains. */
+  stoppedAfter: number | null;
+  /** Of the epoch that is going on. */
+  tally: Tally;
+  /** Of the last evaluation. */
+  evaluated: Tally | null;
+}
+
+/** It is the same for the same experiment and place, besides seconds. */
+export interface TrainingState {
+  readonly schema: string;
+  /** What is trained: the experiment with its seeds and lengths, as JSON. */
+  readonly experiment: string;
+  /** Seeds that train side by side, one group after the other. */
+  groups: number[][];
+  group: number;
+  /** Of the group, from 0. */
+  epoch: number;
+  /** Batches of the epoch that are done. */
+  batch: number;
+  /** Steps that the group has trained. */
+  steps: number;
+  seconds: number;
+  courses: Course[];
+  /** Mean score of the seeds of the group. */
+  best: Best | null;
+  readonly rows: EpochRow[];
+  readonly results: SeedResult[];
+}
+
+export const STATE_SCHEMA = "vle-webgpu/training-state/1";
+
+export function createCourse(seed: number, tally: Tally): Course {
+  return { seed, plateau: noPlateau, best: null, stoppedAfter: null, tally, evaluated: null };
+}
+
+/** Starts the bytes; behind it the length of the state's JSON and the checksum of all that follows, 32 bits each. */
+const MAGIC = "VLETRAIN";
+const PROLOGUE = 16;
+
+/** One file holds both, so that it is there as a whole or not at all. @param snapshot of the simulator of the group. */
+export function packCheckpoint(state: TrainingState, snapshot: Uint8Array): Uint8Array {
+  const head = new TextEncoder().encode(JSON.stringify(state));
+  const bytes = new Uint8Array(PROLOGUE + head.length + snapshot.length);
+  bytes.set(new TextEncoder().encode(MAGIC));
+  bytes.set(head, PROLOGUE);
+  bytes.set(snapshot, PROLOGUE + head.length);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(8, head.length, true);
+  view.setUint32(12, crc32(bytes.subarray(PROLOGUE)), true);
+  return bytes;
+}
+
+export interface Checkpoint {
+  readonly state: TrainingState;
+  readonly snapshot: Uint8Array;
+}
+
+/** @throws DataError for bytes that are not a whole checkpoint. */
+export function unpackCheckpoint(bytes: Uint8Array): Checkpoint {
+  const refuse = (problem: string): DataError =>
+    new DataError("checkpoint", `${problem}; go on from an older one, or start again.`);
+  const isOne = new TextDecoder().decode(bytes.subarray(0, MAGIC.length)) === MAGIC;
+  if (!isOne || bytes.length < PROLOGUE) throw refuse("does not begin like one");
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const length = view.getUint32(8, true);
+  const rest = bytes.subarray(PROLOGUE);
+  if (length > rest.length || crc32(rest) !== view.getUint32(12, true)) throw refuse("is cut or was changed since");
+  const state = JSON.parse(new TextDecoder().decode(rest.subarray(0, length))) as TrainingState;
+  if (state.schema !== STATE_SCHEMA) throw refuse(`is of the form ${state.schema}, not ${STATE_SCHEMA}`);
+  return { state, snapshot: rest.slice(length) };
+}
+
+const COLUMNS = [
+  "epoch",
+  "seed",
+  "steps",
+  "trainLoss",
+  "trainAccuracy",
+  "part",
+  "loss",
+  "accuracy",
+  "nrmse",
+  "eta",
+  "seconds",
+] as const satisfies readonly (keyof EpochRow)[];
+
+/** metrics.csv: a line for each epoch and seed, full precision; a figure that there is not is left empty. */
+export function epochsCsv(rows: readonly EpochRow[]): string {
+  const lines = rows.map((row) => COLUMNS.map((column) => row[column] ?? "").join(","));
+  return [COLUMNS.join(","), ...lines, ""].join("\n");
+}
