@@ -139,7 +139,7 @@ function decode(snapshot: Uint8Array): { readonly head: Head; readonly content: 
   const known = view.getUint32(12, true);
   if (length > rest.length || checksum(rest) !== known) throw damaged("is cut or was changed since");
   const head = JSON.parse(new TextDecoder().decode(rest.subarray(0, length))) as Head;
-  if (head.schema === schema) return { head, content: rest.slice(length) };
+  if (head.schema === schema) return { head, content: rest.subarray(length) };
   throw damaged(`is of the form ${show(head.schema)}, but this version reads "${schema}"`);
 }
 

@@ -95,7 +95,8 @@ export function decode(bytes: Uint8Array, dtype: DType, isLittle: boolean, sourc
   checkCap(source, field, heldBytes(dtype, bytes.length / size));
   if (dtype === "bool") checkBooleans(bytes, source.file, field);
   // A copy, as views of larger elements must start at a multiple of their size.
-  const copy = bytes.slice();
+  // Not `slice`, which copies nothing of a Buffer of Node.
+  const copy = new Uint8Array(bytes);
   if (size > 1 && isLittle !== hostIsLittle) swap(copy, size);
   if (dtype === "float16") return widen(copy, float16Bits);
   if (dtype === "bfloat16") return widen(copy, (bits) => bits << 16);

@@ -115,7 +115,7 @@ export function unpackCheckpoint(bytes: Uint8Array): Checkpoint {
   if (length > rest.length || crc32(rest) !== view.getUint32(12, true)) throw refuse("is cut or was changed since");
   const state = JSON.parse(new TextDecoder().decode(rest.subarray(0, length))) as TrainingState;
   if (state.schema !== STATE_SCHEMA) throw refuse(`is of the form ${state.schema}, not ${STATE_SCHEMA}`);
-  return { state, snapshot: rest.slice(length) };
+  return { state, snapshot: new Uint8Array(rest.subarray(length)) };
 }
 
 const COLUMNS = [

@@ -193,6 +193,11 @@ describe("data from files", () => {
     expect(other).not.toEqual(train.inputs);
   });
 
+  it("are the same from a Buffer of Node, which may stand in a larger one", () => {
+    const whole = Buffer.concat([Buffer.alloc(7), bytes]);
+    expect(fileData([{ path: "a.npz", bytes: whole.subarray(7) }])).toEqual(fileData([{ path: "a.npz", bytes }]));
+  });
+
   it("keep parts of their own; one answer for a sample is that of each of its frames", () => {
     const part = (count: number) => ({ ...x, shape: [count, 3, 2], data: x.data.subarray(0, count * 6) });
     const told = (count: number) =>
