@@ -3,12 +3,13 @@
 import { describe, expect, it } from "vitest";
 import { createSimulator, layered, tunings, type NetworkSpec, type SimulatorOptions } from "../../src/index.ts";
 import type { NodeQuantity, Simulator } from "../../src/simulator.ts";
+import { withoutFrozenSteps } from "./dispatched.ts";
 import { dataOf, type Data } from "./graphs.ts";
 import { expectSameBits, metricsOf, numbers, tiny, tinyData } from "./networks.ts";
 import { useDevice } from "./shared-device.ts";
 import { rejection } from "./watched.ts";
 
-const device = useDevice();
+const device = useDevice({}, withoutFrozenSteps);
 
 const loops: NetworkSpec = {
   dt: 0.1,

@@ -3,9 +3,13 @@ import { withDevice } from "./device.ts";
 
 /**
  * One device for all tests of a file, with the checks of `withDevice` at the file's end. It compiles every pipeline
- * once, which is what takes most of the time of a small test. `descriptor` as for `requestDevice`.
+ * once, which is what takes most of the time of a small test. `descriptor` as for `requestDevice`; `prepare` gets the
+ * device before any test.
  */
-export function useDevice(descriptor?: GPUDeviceDescriptor): () => GPUDevice {
+export function useDevice(
+  descriptor?: GPUDeviceDescriptor,
+  prepare: (device: GPUDevice) => void = () => undefined,
+): () => GPUDevice {
   let device: GPUDevice | undefined;
   let release: () => void = () => undefined;
   let ended: Promise<void> = Promise.resolve();
@@ -13,6 +17,7 @@ export function useDevice(descriptor?: GPUDeviceDescriptor): () => GPUDevice {
     await new Promise<void>((ready, fail) => {
       ended = withDevice(async (made) => {
         keepPipelines(made);
+        prepare(made);
         device = made;
         const released = new Promise<void>((resolve) => {
           release = resolve;
