@@ -24,7 +24,9 @@ async function main([command = "", ...args]) {
   const findings = await setUp(isPiped ? { say: console.error } : {});
   if (findings.chrome === null && findings.node === null) throw new Error(explainMissingBrowser());
   const code = await runChild([join(root, "scripts/load.mjs"), command, ...args], driverEnvironment(findings));
-  if (code === interrupted) console.error(`Stopped. Nothing is left running. Start again with: npm run ${command}`);
+  // A training says itself how it goes on.
+  if (code === interrupted && command !== "train")
+    console.error(`Stopped. Nothing is left running. Start again with: npm run ${command}`);
   return code;
 }
 

@@ -26,7 +26,7 @@ const WIDTH = 720;
 const LEFT = 62;
 const RIGHT = 580;
 const CAPTION = 'fill="#555" font-size="12"';
-/** Beyond so many seeds their own curves are too faint to be told apart, and only the mean has a name. */
+/** Dashes tell the curves apart without any colour. */
 const LOOKS = [
   { color: COLORS.blue, dashes: "" },
   { color: COLORS.orange, dashes: "8 4" },
@@ -75,7 +75,7 @@ export function epochCurves(
   range?: readonly [number, number],
 ): string {
   const values = curves.flatMap(({ of }) => rows.flatMap((row) => of(row) ?? []));
-  const ticks = ticksBetween(Math.min(0, ...values), Math.max(...values, 0));
+  const ticks = ticksBetween(Math.min(...values), Math.max(...values));
   const y = range ?? ([ticks[0] ?? 0, ticks.at(-1) ?? 1] as const);
   const last = Math.max(2, ...rows.map(({ epoch }) => epoch));
   const frame: Frame = { left: LEFT, right: RIGHT, top: 88, bottom: 330, x: [1, last], y };
@@ -239,7 +239,7 @@ export function tracesFigure(heading: Heading, classes: readonly string[] | null
   const which = label === null ? "" : `, of the class ${classes?.[label] ?? label}`;
   const description = `One test sample${which}: ${panels.map(({ title }) => title).join(", ")} over time.`;
   const own = { title: heading.title, subtitle: `${heading.subtitle}; one test sample${which}` };
-  return picture({ ...own, width: WIDTH, height: 76 + panels.length * PITCH, description }, [
+  return picture({ ...own, width: WIDTH, height: 92 + panels.length * PITCH, description }, [
     ...panels.flatMap(({ title, lines }, i) => {
       const top = 88 + i * PITCH;
       const values = lines.flatMap((each) => each.values);

@@ -1,6 +1,6 @@
 /** Experiments as people write them, tasks by name, data from files, and the flags of `npm run train`. */
 
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
@@ -14,7 +14,7 @@ import { experiments, mnist1d, outputOf, setupOf, trainingNamed, yinYang } from 
 import { fileData } from "../../src/tasks/file-data.ts";
 import { packTaskData, unpackTaskData } from "../../src/tasks/pack-data.ts";
 import { parseExperiment, readExperiment } from "../../src/tasks/read-experiment.ts";
-import { taskData, TASKS } from "../../src/tasks/tasks.ts";
+import { FILES, taskData, TASKS } from "../../src/tasks/tasks.ts";
 import { shapeOf } from "../../src/train/batches.ts";
 import { packCheckpoint, STATE_SCHEMA, type TrainingState } from "../../src/train/training-state.ts";
 
@@ -91,6 +91,17 @@ describe("reading", () => {
   ];
   it.each(wrong)("refuses %j", (value, message) => {
     expect(() => readExperiment(value)).toThrow(message);
+  });
+
+  it("takes the example of docs/training.md", async () => {
+    const page = await readFile(join(import.meta.dirname, "../../docs/training.md"), "utf8");
+    const [, example = ""] = /```json\n([^]*?)```/.exec(page) ?? [];
+    const read = parseExperiment(example, "docs/training.md");
+    expect(read).toMatchObject({ name: "my-digits", seeds: [1, 2, 3], earlyStop: { patience: 8 } });
+    expect(shapeOf(read, taskData(read.task), 3)).toMatchObject({ steps: 120, batches: 40 });
+    for (const field of Object.keys(read)) expect(page).toContain(`\`${field}\``);
+    for (const name of [...TASKS, FILES]) expect(page).toContain(`\`${name}\``);
+    for (const { name } of experiments) expect(page).toContain(`\`${name}\``);
   });
 
   it("says what is wrong with a file", () => {
