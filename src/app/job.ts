@@ -1,9 +1,17 @@
 /** The work that the command line does in a page: it imports this module there and calls one of its functions. */
 
 import { createSimulator } from "../index.ts";
+import type { StudyResult } from "../tasks/limit-study.ts";
 import { parseRecording } from "../tasks/recording.ts";
 import { alignPreset, type AlignEvent, type AlignReport, type AlignRequest } from "../train/align.ts";
 import { plainEvent, runPulled, type PlainRequest, type Pull } from "../train/epochs-job.ts";
+import {
+  synthesize as synthesizeHere,
+  type Synthesis,
+  type SynthesisEvent,
+  type SynthesisRequest,
+} from "../train/le-fourier.ts";
+import { runStudy, type StudyEvent, type StudyRequest } from "../train/limit-study.ts";
 import { toReply, train as trainHere, type Reply, type TrainEvent, type TrainRequest } from "../train/job.ts";
 import {
   reproduce as reproduceHere,
@@ -49,4 +57,20 @@ export function align(
   report: (event: AlignEvent) => Promise<void>,
 ): Promise<Reply<AlignReport>> {
   return toReply(() => alignPreset(request, { digits: fetchDigits, createSimulator, report }));
+}
+
+/** @param report a function of the command line: its promise is fulfilled there. */
+export function synthesize(
+  request: SynthesisRequest,
+  report: (event: SynthesisEvent) => Promise<void>,
+): Promise<Reply<Synthesis>> {
+  return toReply(() => synthesizeHere(request, { createSimulator, report }));
+}
+
+/** @param report a function of the command line: its promise is fulfilled there. */
+export function study(
+  request: StudyRequest,
+  report: (event: StudyEvent) => Promise<void>,
+): Promise<Reply<StudyResult[]>> {
+  return toReply(() => runStudy(request, { digits: fetchDigits, createSimulator, report }));
 }

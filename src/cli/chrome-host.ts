@@ -2,10 +2,13 @@ import type { Browser, Page } from "puppeteer";
 import type { BenchEvent } from "../../bench/harness/run.ts";
 import type { BenchResult } from "../../bench/harness/result.ts";
 import { DeviceError } from "../errors.ts";
+import type { StudyResult } from "../tasks/limit-study.ts";
 import { packTaskData } from "../tasks/pack-data.ts";
 import type { AlignEvent, AlignReport } from "../train/align.ts";
 import { eventOfPlain, MESSAGE_BYTES, toBase64, type PulledBytes } from "../train/epochs-job.ts";
 import { fromReply, type Reply, type TrainEvent } from "../train/job.ts";
+import type { Synthesis, SynthesisEvent } from "../train/le-fourier.ts";
+import type { StudyEvent } from "../train/limit-study.ts";
 import type { ReproduceEvent, Reproduction } from "../train/reproduce.ts";
 import type { Outcome } from "../train/train.ts";
 import type { TrainingState } from "../train/training-state.ts";
@@ -45,6 +48,14 @@ export async function openChromeHost(signal: AbortSignal): Promise<Host> {
       async reproduce(request, report) {
         await page.exposeFunction("reportReproduction", (event: ReproduceEvent) => report(event));
         return call<Reproduction>(page, `reproduce(${JSON.stringify(request)}, reportReproduction)`, end);
+      },
+      async synthesize(request, report) {
+        await page.exposeFunction("reportSynthesis", (event: SynthesisEvent) => report(event));
+        return call<Synthesis>(page, `synthesize(${JSON.stringify(request)}, reportSynthesis)`, end);
+      },
+      async study(request, report) {
+        await page.exposeFunction("reportStudy", (event: StudyEvent) => report(event));
+        return call<StudyResult[]>(page, `study(${JSON.stringify(request)}, reportStudy)`, end);
       },
       async align(request, report) {
         await page.exposeFunction("reportAlignment", (event: AlignEvent) => report(event));

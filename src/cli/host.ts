@@ -3,10 +3,13 @@
 import type { BenchEvent, BenchRequest } from "../../bench/harness/run.ts";
 import type { BenchResult } from "../../bench/harness/result.ts";
 import { VleError } from "../errors.ts";
+import type { StudyResult } from "../tasks/limit-study.ts";
 import type { AlignEvent, AlignReport, AlignRequest } from "../train/align.ts";
 import type { EpochEvent } from "../train/epochs.ts";
 import type { EpochsRequest } from "../train/epochs-job.ts";
 import type { TrainEvent, TrainRequest } from "../train/job.ts";
+import type { Synthesis, SynthesisEvent, SynthesisRequest } from "../train/le-fourier.ts";
+import type { StudyEvent, StudyRequest } from "../train/limit-study.ts";
 import type { ReproduceEvent, ReproduceRequest, Reproduction } from "../train/reproduce.ts";
 import type { Outcome } from "../train/train.ts";
 import type { TrainingState } from "../train/training-state.ts";
@@ -30,6 +33,10 @@ export interface Host {
   verify(text: string, name: string): Promise<Check[]>;
   /** See `reproduce` of src/train/reproduce.ts. Rejects with the signal's reason if aborted. */
   reproduce(request: ReproduceRequest, report: (event: ReproduceEvent) => void | Promise<void>): Promise<Reproduction>;
+  /** See `synthesize` of src/train/le-fourier.ts. Rejects with the signal's reason if aborted. */
+  synthesize(request: SynthesisRequest, report: (event: SynthesisEvent) => void | Promise<void>): Promise<Synthesis>;
+  /** See `runStudy` of src/train/limit-study.ts. Rejects with the signal's reason if aborted. */
+  study(request: StudyRequest, report: (event: StudyEvent) => void | Promise<void>): Promise<StudyResult[]>;
   /** See `alignPreset` of src/train/align.ts. Rejects with the signal's reason if aborted. */
   align(request: AlignRequest, report: (event: AlignEvent) => void | Promise<void>): Promise<AlignReport>;
   /** See `runBench` of bench/harness/run.ts. Rejects with the signal's reason if aborted. */

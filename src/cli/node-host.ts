@@ -5,6 +5,8 @@ import { parseRecording } from "../tasks/recording.ts";
 import { alignPreset } from "../train/align.ts";
 import { runEpochs } from "../train/epochs-job.ts";
 import { train } from "../train/job.ts";
+import { synthesize } from "../train/le-fourier.ts";
+import { runStudy } from "../train/limit-study.ts";
 import { reproduce } from "../train/reproduce.ts";
 import { verifyRecording } from "../train/verification.ts";
 import { loadDigits } from "./digits-data.ts";
@@ -25,6 +27,9 @@ export async function openNodeHost(signal: AbortSignal): Promise<Host> {
     verify: (text, name) =>
       verifyRecording(parseRecording(text, name), { createSimulator: createInNode, host, signal }),
     reproduce: (request, report) => reproduce(request, { createSimulator: createInNode, host, report, signal }),
+    synthesize: (request, report) => synthesize(request, { createSimulator: createInNode, host, report, signal }),
+    study: (request, report) =>
+      runStudy(request, { digits: loadDigits, createSimulator: createInNode, host, report, signal }),
     align: (request, report) =>
       alignPreset(request, { digits: loadDigits, createSimulator: createInNode, host, report, signal }),
     bench: (request, report) => runBench(request, { ...host, report, signal }),

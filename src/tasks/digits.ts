@@ -97,6 +97,31 @@ export function parseDigits(bytes: Uint8Array): Digits {
   return { train, test };
 }
 
+/**
+ * Splits every class of a set into its first images and the rest, as `parseDigits` does.
+ *
+ * @param share of the first ones.
+ */
+export function splitDigits(set: DigitSet, share: number): readonly [first: DigitSet, rest: DigitSet] {
+  const places = Array.from({ length: set.count }, (_, image) => image);
+  const isFirst = new Uint8Array(set.count);
+  for (let label = 0; label < DIGIT_CLASSES; label++) {
+    const own = places.filter((image) => set.labels[image] === label);
+    for (const image of own.slice(0, Math.floor(share * own.length))) isFirst[image] = 1;
+  }
+  return [pick(set, (image) => isFirst[image] === 1), pick(set, (image) => isFirst[image] === 0)];
+}
+
+function pick(set: DigitSet, isPicked: (image: number) => boolean): DigitSet {
+  const images = Array.from({ length: set.count }, (_, image) => image).filter(isPicked);
+  const picked = emptySet(images.length);
+  for (const [to, image] of images.entries()) {
+    picked.pixels.set(set.pixels.subarray(image * DIGIT_PIXELS, (image + 1) * DIGIT_PIXELS), to * DIGIT_PIXELS);
+    picked.labels[to] = set.labels[image] ?? 0;
+  }
+  return picked;
+}
+
 function countImages(values: readonly number[], label: number): number {
   const count = values.length / SOURCE_PIXELS;
   if (Number.isInteger(count) && count > 0) return count;

@@ -19,6 +19,8 @@ export interface DigitStreamOptions {
   readonly period?: number;
   /** Steps over which a digit fades into the next; 0 is a hard switch. Default 8. */
   readonly fade?: number;
+  /** Steps from the first of a digit until it is to be named, which it is for a period. Default: the period. */
+  readonly delay?: number;
 }
 
 /** A piece of the stream. The arrays are used again by the next piece. */
@@ -26,9 +28,9 @@ export interface Presentations {
   readonly frames: number;
   /** [frame][lane][pixel] */
   readonly input: Float32Array;
-  /** Class of the previous digit at every step, [frame][lane]; -1 before there is one. */
+  /** Class to name at every step, [frame][lane], by default that of the previous digit; -1 before there is one. */
   readonly target: Float32Array;
-  /** The same once for each presentation, [presentation][lane]. */
+  /** The same once for each presentation, as it is from step `delay` mod `period` of it on, [presentation][lane]. */
   readonly labels: Int8Array;
 }
 
@@ -40,25 +42,37 @@ export interface DigitStream {
 /**
  * Starts a stream, the same one for the same images, lanes and seed. Every lane draws an image, with replacement, for
  * each presentation. Step k of a presentation shows (1 - w) previous + w current with w = min(1, (k + 1) / fade);
- * the first digits fade in from blank paper and have no target.
+ * the first digits fade in from blank paper and have no target. `delay` changes what is to be named, not what is shown.
  *
- * @throws SpecError if `lanes`, `period` or `fade` is not valid.
+ * @throws SpecError if `lanes`, `period`, `fade` or `delay` is not valid.
  */
-export function createDigitStream({ images, lanes, seed, period = 20, fade = 8 }: DigitStreamOptions): DigitStream {
+export function createDigitStream({
+  images,
+  lanes,
+  seed,
+  period = 20,
+  fade = 8,
+  delay = period,
+}: DigitStreamOptions): DigitStream {
   requireInteger("stream.images.count", images.count, 1);
   requireInteger("stream.lanes", lanes, 1);
   requireInteger("stream.period", period, 1);
   requireInteger("stream.fade", fade, 0);
+  requireInteger("stream.delay", delay, 0);
   const random = createRandom(seed, RANDOM_STREAM);
   const frameSize = lanes * DIGIT_PIXELS;
   let previous = new Float32Array(frameSize);
   let current = new Float32Array(frameSize);
-  const classes = new Int8Array(lanes).fill(-1);
+  // Classes of the latest digits, the newest first, back to the one that is due.
+  const shown = Array.from({ length: Math.floor(delay / period) + 1 }, () => new Int8Array(lanes).fill(-1));
+  const due = new Int8Array(lanes).fill(-1);
+  const offset = delay % period;
   let piece = allocate(0, lanes, period);
 
-  function draw(labels: Int8Array): void {
+  function draw(): void {
     [previous, current] = [current, previous];
-    labels.set(classes);
+    const classes = shown.pop() ?? new Int8Array(lanes);
+    shown.unshift(classes);
     for (let lane = 0; lane < lanes; lane++) {
       const image = random.integer(images.count);
       const pixels = images.pixels.subarray(image * DIGIT_PIXELS, (image + 1) * DIGIT_PIXELS);
@@ -81,10 +95,13 @@ export function createDigitStream({ images, lanes, seed, period = 20, fade = 8 }
       if (piece.frames !== presentations * period) piece = allocate(presentations, lanes, period);
       const { input, target, labels } = piece;
       for (let p = 0; p < presentations; p++) {
-        const due = labels.subarray(p * lanes, (p + 1) * lanes);
-        draw(due);
+        draw();
         show(input.subarray(p * period * frameSize, (p + 1) * period * frameSize));
-        for (let k = 0; k < period; k++) target.set(due, (p * period + k) * lanes);
+        for (let k = 0; k < period; k++) {
+          if (k === offset) due.set(shown.at(-1) ?? due);
+          target.set(due, (p * period + k) * lanes);
+        }
+        labels.set(due, p * lanes);
       }
       return piece;
     },
@@ -98,6 +115,8 @@ export interface WindowShape {
   readonly period: number;
   /** Leading windows that are not counted. Default 0. */
   readonly skip?: number;
+  /** Steps of a presentation before its window begins: `delay` mod `period` of the stream. Default 0. */
+  readonly offset?: number;
 }
 
 export interface Score {
@@ -106,14 +125,15 @@ export interface Score {
 }
 
 /**
- * Reads the network's answers: its output rates (logits) summed over every presentation, and the largest sum wins.
+ * Reads the network's answers: its output rates (logits) summed over every window, and the largest sum wins. With an
+ * offset the last window is not whole, and does not count.
  *
  * @param rates output rate after each step, [step][lane][class], from the first step of a presentation on.
  * @param labels right answers, [presentation][lane]; windows labelled -1 are not counted.
  * @throws DataError if the two do not cover the same presentations.
  */
 export function scoreWindows(rates: Float32Array, labels: Int8Array, shape: WindowShape): Score {
-  const { lanes, classes, period, skip = 0 } = shape;
+  const { lanes, classes, period, skip = 0, offset = 0 } = shape;
   const windows = labels.length / lanes;
   const expected = windows * period * lanes * classes;
   if (rates.length !== expected) {
@@ -125,13 +145,13 @@ export function scoreWindows(rates: Float32Array, labels: Int8Array, shape: Wind
   let correct = 0;
   let counted = 0;
   const sums = new Float64Array(classes);
-  for (let window = skip; window < windows; window++) {
+  for (let window = skip; window < windows - (offset > 0 ? 1 : 0); window++) {
     for (let lane = 0; lane < lanes; lane++) {
       const label = labels[window * lanes + lane] ?? -1;
       if (label < 0) continue;
       sums.fill(0);
       for (let k = 0; k < period; k++) {
-        const at = ((window * period + k) * lanes + lane) * classes;
+        const at = ((window * period + offset + k) * lanes + lane) * classes;
         for (let c = 0; c < classes; c++) sums[c] = (sums[c] ?? 0) + (rates[at + c] ?? 0);
       }
       counted++;
