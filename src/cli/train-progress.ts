@@ -1,7 +1,7 @@
 /** Shows how far a training over epochs is: one bar on a terminal, a plain line now and then elsewhere. */
 
 import cliProgress from "cli-progress";
-import type { EpochProgress } from "../train/epochs.ts";
+import type { EpochProgress } from "../train/epoch-pace.ts";
 import type { EpochRow } from "../train/training-state.ts";
 import { duration, percent, whole } from "./format.ts";
 

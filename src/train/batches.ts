@@ -8,7 +8,7 @@ import type { Samples, TaskData } from "../tasks/samples.ts";
 
 /** Keeps the order of samples apart from other draws of the same seed; epoch e takes the stream e behind it. */
 const ORDER_STREAM = 0x6f726472;
-/** What a block should not exceed: steps, for how far apart its ends are; bytes of frames, and of what comes back. */
+/** What a block should not exceed: steps, for how far apart its ends are; bytes of frames. */
 const BLOCK_STEPS = 2048;
 const BLOCK_BYTES = 16 * 2 ** 20;
 /** A submit ends where something comes back, so that should be rare beside them. */
@@ -47,11 +47,8 @@ export interface Piece {
   readonly counted: number;
 }
 
-/**
- * @param replicas networks whose answers come back.
- * @throws SpecError where the experiment does not fit its data.
- */
-export function shapeOf(experiment: Experiment, { train, validation, test }: TaskData, replicas: number): Shape {
+/** @throws SpecError where the experiment does not fit its data. */
+export function shapeOf(experiment: Experiment, { train, validation, test }: TaskData): Shape {
   const { network, batch, comparedSteps, state, window, rule } = experiment;
   const { frames, channels, answers } = train;
   const steps = stepsOf(experiment, frames);
@@ -106,7 +103,7 @@ export function shapeOf(experiment: Experiment, { train, validation, test }: Tas
       value: batch,
     });
   }
-  const row = Math.max(channels + (targetsAre === "classes" ? 1 : size), replicas * size) * 4 * batch;
+  const row = (channels + (targetsAre === "classes" ? 1 : size)) * 4 * batch;
   // States that are reset are so between two runs.
   const most = state === "reset" ? 1 : Math.max(1, Math.floor(Math.min(BLOCK_STEPS, BLOCK_BYTES / row) / steps));
   const chunk = Math.min(most, Math.ceil(CHUNK_STEPS / steps));

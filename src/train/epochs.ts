@@ -16,8 +16,8 @@ import type { NetworkSpec } from "../spec.ts";
 import { outputOf, setupOf, type Experiment } from "../tasks/experiments.ts";
 import type { Samples, TaskData } from "../tasks/samples.ts";
 import { orderOf, shapeOf, testPieces, trainingPiece, type Piece, type Shape } from "./batches.ts";
-import { createPace, type Pace } from "./pace.ts";
-import { afterLoss, betterOf, isExhausted, rateFactor } from "./rates.ts";
+import { EpochPace, type EpochProgress } from "./epoch-pace.ts";
+import { afterLoss, betterOf, isExhausted, rateFactor, ratesOf } from "./rates.ts";
 import { sampleTraces, type SampleTraces } from "./sample-traces.ts";
 import { addAnswers, createTally, meritOf, scoreOf, type Tally } from "./scores.ts";
 import {
@@ -38,21 +38,6 @@ export type Learner = Pick<
 
 /** `createSimulator` of this library has this shape. */
 export type CreateLearner = (network: NetworkSpec, options: SimulatorOptions) => Promise<Learner>;
-
-export interface EpochProgress {
-  /** From 1, of so many. */
-  readonly epoch: number;
-  readonly epochs: number;
-  /** Part of the whole training that is done, 0 to 1. */
-  readonly done: number;
-  readonly isTesting: boolean;
-  /** Means over the epoch so far and over seeds; null before the first batch, or where there are none. */
-  readonly loss: number | null;
-  readonly accuracy: number | null;
-  /** Over the last batches. */
-  readonly stepsPerSecond: number;
-  readonly secondsLeft: number;
-}
 
 /** What is told while it goes on: the adapter first and once. Files come before the checkpoint that takes them for granted. */
 export type EpochEvent =
@@ -92,16 +77,15 @@ class Training {
   private readonly place: EpochWorkplace;
   private readonly state: TrainingState;
   private readonly snapshot: Uint8Array | null;
-  private shape: Shape;
-  private pace: Pace = createPace(1);
-  private work = { done: 0, total: 1 };
+  private readonly shape: Shape;
+  private pace: EpochPace | null = null;
   private savedAt = performance.now();
 
   constructor(experiment: Experiment, place: EpochWorkplace) {
     this.experiment = experiment;
     this.place = place;
     const checkpoint = place.checkpoint && unpackCheckpoint(place.checkpoint);
-    this.shape = shapeOf(experiment, place.data, experiment.seeds.length);
+    this.shape = shapeOf(experiment, place.data);
     this.state = checkpoint?.state ?? this.begin();
     this.snapshot = checkpoint?.snapshot ?? null;
     if (this.state.experiment === JSON.stringify(experiment)) return;
@@ -139,7 +123,7 @@ class Training {
         if (snapshot === null) state.courses = this.seeds.map((seed) => createCourse(seed, this.newTally()));
         else simulator.restore(snapshot);
         snapshot = null;
-        this.plan();
+        this.pace = new EpochPace(state, this.experiment, this.shape, this.place.data, this.monitored);
         this.savedAt = performance.now();
         await this.trainGroup(simulator);
         await this.finishGroup(simulator);
@@ -166,7 +150,6 @@ class Training {
     const { experiment, place, state } = this;
     const { network, learning } = setupOf(experiment, this.shape.steps);
     const create = (): Promise<Learner> => {
-      this.shape = shapeOf(experiment, place.data, this.seeds.length);
       return place.createSimulator(network, {
         ...place.host,
         ...(place.signal && { signal: place.signal }),
@@ -245,7 +228,7 @@ class Training {
       const answered = { rates, piece, first, losses: metrics.losses };
       addAnswers(tallies, experiment, shape, this.place.data.train, answered);
       state.steps += metrics.steps;
-      await this.progress(metrics, false);
+      await this.tellProgress(metrics, false);
     });
   }
 
@@ -262,7 +245,7 @@ class Training {
       await this.present(simulator, piece, { learn: false }, async (metrics, first) => {
         const [rates = new Float32Array()] = metrics.traces;
         addAnswers(tallies, experiment, shape, samples, { rates, piece, first, losses: null });
-        await this.progress(metrics, true);
+        await this.tellProgress(metrics, true);
       });
     }
     return tallies;
@@ -390,6 +373,10 @@ class Training {
     await this.place.report?.(event);
   }
 
+  private async tellProgress(metrics: Metrics, isTesting: boolean): Promise<void> {
+    if (this.pace !== null) await this.tell({ kind: "progress", progress: this.pace.advance(metrics, isTesting) });
+  }
+
   /** Named by its place, so that names sort by age. */
   private async checkpoint(simulator: Learner, best: string | null): Promise<void> {
     const { state } = this;
@@ -398,48 +385,6 @@ class Training {
     await this.tell({ kind: "checkpoint", bytes, name: place.join("-"), best });
     this.savedAt = performance.now();
   }
-
-  /** Steps of all that is still to do, and of all that there was. */
-  private plan(): void {
-    const { state, shape, experiment, place } = this;
-    const testOf = (part: "validation" | "test"): number =>
-      Math.ceil((place.data[part]?.count ?? 0) / shape.batch) * shape.steps;
-    const epoch = shape.batches * shape.steps + testOf(this.monitored);
-    const group = experiment.epochs * epoch + (this.monitored === "test" ? 0 : testOf("test"));
-    const done = state.group * group + state.epoch * epoch + state.batch * shape.steps;
-    this.work = { done, total: state.groups.length * group };
-    this.pace = createPace(Math.max(1, this.work.total - done));
-  }
-
-  private async progress({ steps, seconds, stepsPerSecond }: Metrics, isTesting: boolean): Promise<void> {
-    const { state, experiment, work } = this;
-    work.done += steps;
-    const scores = state.courses
-      .map(({ tally }) => tally)
-      .filter(({ compared }) => compared > 0)
-      .map(scoreOf);
-    const progress: EpochProgress = {
-      epoch: Math.min(state.epoch + 1, experiment.epochs),
-      epochs: experiment.epochs,
-      done: Math.min(1, work.done / work.total),
-      isTesting,
-      loss: mean(scores.map(({ loss }) => loss)),
-      accuracy: mean(scores.flatMap(({ accuracy }) => accuracy ?? [])),
-      stepsPerSecond,
-      secondsLeft: Math.max(0, this.pace.advance(steps, seconds)),
-    };
-    await this.tell({ kind: "progress", progress });
-  }
-}
-
-/** A lone network takes no factor, so it gets the very product that the device makes of rate and factor, in f32. */
-function ratesOf(eta: number, scales: readonly number[]): Pick<RunOptions, "eta" | "etaScales"> {
-  const [scale = 1, ...more] = scales;
-  return more.length > 0 ? { eta, etaScales: scales } : { eta: Math.fround(Math.fround(eta) * Math.fround(scale)) };
-}
-
-function mean(values: readonly number[]): number | null {
-  return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 /** Makes something once all that is ready to be submitted has been. */

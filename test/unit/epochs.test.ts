@@ -120,7 +120,7 @@ describe("the order of an epoch", () => {
 
 describe("frames", () => {
   it("are held, one sample in a row, one batch after the other", () => {
-    const shape = shapeOf(tiny, data, 1);
+    const shape = shapeOf(tiny, data);
     expect(shape).toMatchObject({
       frames: 2,
       steps: 4,
@@ -147,21 +147,21 @@ describe("frames", () => {
 
   it("are stretched linearly, between the middles of frames", () => {
     const linear: Experiment = { ...tiny, presentation: { stepsPerFrame: 4, interpolation: "linear" } };
-    const piece = trainingPiece(linear, shapeOf(linear, data, 1), data.train, Uint32Array.of(0, 1, 2));
+    const piece = trainingPiece(linear, shapeOf(linear, data), data.train, Uint32Array.of(0, 1, 2));
     const ofFirst = Array.from({ length: 8 }, (_, step) => piece.input[step * 6]);
     expect(ofFirst).toEqual([0, 0, 0.125, 0.375, 0.625, 0.875, 1, 1]);
   });
 
   it("are compared in the last steps alone if it is so said", () => {
     const late: Experiment = { ...tiny, comparedSteps: 1 };
-    const shape = shapeOf(late, data, 1);
+    const shape = shapeOf(late, data);
     expect([...(labelsOf(late, shape, data.train, 2) ?? [])]).toEqual([-1, -1, -1, 2]);
     const piece = trainingPiece(late, shape, data.train, Uint32Array.of(1, 2, 3));
     expect([...(piece.target ?? [])]).toEqual([...Array.from({ length: 9 }, () => -1), 1, 2, 0]);
   });
 
   it("are those of all test samples, the last batch filled up", () => {
-    const shape = shapeOf(tiny, data, 1);
+    const shape = shapeOf(tiny, data);
     const [piece, ...more] = [...testPieces(tiny, shape, data.test)];
     expect(more).toEqual([]);
     expect(piece).toMatchObject({ counted: 5, steps: 8, target: null });
@@ -170,21 +170,21 @@ describe("frames", () => {
 
   it("have targets of ones and zeros for a squared error, and values as they are", () => {
     const squared: Experiment = { ...tiny, network: withCost("squared-error") };
-    const piece = trainingPiece(squared, shapeOf(squared, data, 1), data.train, Uint32Array.of(0, 1, 2));
+    const piece = trainingPiece(squared, shapeOf(squared, data), data.train, Uint32Array.of(0, 1, 2));
     expect([...(piece.target ?? [])].slice(0, 9)).toEqual([1, 0, 0, 0, 1, 0, 0, 0, 1]);
     const targets = Float32Array.from({ length: 7 * 2 * 3 }, (_, i) => i);
     const values: Samples = { ...data.train, answers: { kind: "values", outputs: 3, targets } };
     const told = { ...data, train: values, test: values, classes: null };
-    const wanted = trainingPiece(squared, shapeOf(squared, told, 1), values, Uint32Array.of(1, 0, 2)).target ?? [];
+    const wanted = trainingPiece(squared, shapeOf(squared, told), values, Uint32Array.of(1, 0, 2)).target ?? [];
     expect([...wanted].slice(0, 9)).toEqual([6, 7, 8, 0, 1, 2, 12, 13, 14]);
     expect([...wanted].slice(18, 24)).toEqual([9, 10, 11, 3, 4, 5]);
   });
 
   it("are run in blocks that depend on sizes alone, and come back in chunks of them", () => {
-    const shape = shapeOf(mnist1dSmall, dataOf(4000, 72), 1);
+    const shape = shapeOf(mnist1dSmall, dataOf(4000, 72));
     expect(shape).toMatchObject({ steps: 72, batches: 40, chunk: 4, block: 28 });
-    expect(shapeOf({ ...mnist1dSmall, state: "reset" }, dataOf(4000, 72), 1)).toMatchObject({ block: 1, chunk: 1 });
-    expect(shapeOf(mnist1dSmall, dataOf(4000, 5000), 1)).toMatchObject({ block: 1, chunk: 1 });
+    expect(shapeOf({ ...mnist1dSmall, state: "reset" }, dataOf(4000, 72))).toMatchObject({ block: 1, chunk: 1 });
+    expect(shapeOf(mnist1dSmall, dataOf(4000, 5000))).toMatchObject({ block: 1, chunk: 1 });
   });
 });
 
@@ -224,7 +224,7 @@ describe("experiments that do not fit their data are refused", () => {
     ["lengths", tiny, { ...data, test: { ...data.test, frames: 3 } }, /samples of 2 frames to train and of 3 to test/],
   ];
   it.each(wrong)("%s", (_, experiment, task, message) => {
-    expect(() => shapeOf(experiment, task, 1)).toThrow(message);
+    expect(() => shapeOf(experiment, task)).toThrow(message);
   });
 });
 
@@ -232,7 +232,7 @@ describe("experiments that do not fit their data are refused", () => {
 
 describe("scores", () => {
   it("take the largest sum over compared steps, for each replica", () => {
-    const shape = shapeOf(tiny, data, 2);
+    const shape = shapeOf(tiny, data);
     const [piece] = [...testPieces(tiny, shape, data.test)];
     if (!piece) throw new Error("There is a piece.");
     const tallies = [createTally(data.test, shape), createTally(data.test, shape)];
@@ -262,7 +262,7 @@ describe("scores", () => {
   });
 
   it("add up in parts to the same", () => {
-    const shape = shapeOf(tiny, data, 1);
+    const shape = shapeOf(tiny, data);
     const piece = trainingPiece(tiny, shape, data.train, Uint32Array.of(0, 1, 2, 3, 4, 5));
     const rates = Float32Array.from({ length: 8 * 3 * 3 }, (_, i) => Math.sin(i));
     const [whole, parts] = [createTally(data.train, shape), createTally(data.train, shape)];
@@ -283,7 +283,7 @@ describe("scores", () => {
       populations: withCost("squared-error").populations.map((each) => ({ ...each, size: 1 })),
     };
     const experiment: Experiment = { ...tiny, network };
-    const shape = shapeOf(experiment, told, 1);
+    const shape = shapeOf(experiment, told);
     const piece = trainingPiece(experiment, shape, values, Uint32Array.of(0, 1, 2));
     const tally = createTally(values, shape);
     addAnswers([tally], experiment, shape, values, { rates: new Float32Array(12), piece, first: 0, losses: null });

@@ -98,7 +98,7 @@ describe("reading", () => {
     const [, example = ""] = /```json\n([^]*?)```/.exec(page) ?? [];
     const read = parseExperiment(example, "docs/training.md");
     expect(read).toMatchObject({ name: "my-digits", seeds: [1, 2, 3], earlyStop: { patience: 8 } });
-    expect(shapeOf(read, taskData(read.task), 3)).toMatchObject({ steps: 120, batches: 40 });
+    expect(shapeOf(read, taskData(read.task))).toMatchObject({ steps: 120, batches: 40 });
     for (const field of Object.keys(read)) expect(page).toContain(`\`${field}\``);
     for (const name of [...TASKS, FILES]) expect(page).toContain(`\`${name}\``);
     for (const { name } of experiments) expect(page).toContain(`\`${name}\``);
@@ -114,7 +114,7 @@ describe("reading", () => {
 describe("ready-made experiments", () => {
   it.each(experiments)("$name is valid and fits its data", (experiment) => {
     const data = taskData(experiment.task);
-    const shape = shapeOf(experiment, data, experiment.seeds.length);
+    const shape = shapeOf(experiment, data);
     expect(shape.batches).toBe(Math.floor(data.train.count / experiment.batch));
     expect(resolveNetwork(experiment.network).populations.at(-1)?.name).toBe(outputOf(experiment));
   });
@@ -135,7 +135,7 @@ describe("ready-made experiments", () => {
       pairs.set(key, (pairs.get(key) ?? 0) + 1);
     });
     expect(Object.fromEntries(pairs)).toEqual({ "1.2 1.2": 17, "0.6 0.2": 18, "1.2 0.2": 18 });
-    expect(shapeOf(mnist1d, taskData(mnist1d.task), 1)).toMatchObject({ steps: 360, batches: 40 });
+    expect(shapeOf(mnist1d, taskData(mnist1d.task))).toMatchObject({ steps: 360, batches: 40 });
   });
 
   it("set up each rule", () => {

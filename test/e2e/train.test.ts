@@ -1,0 +1,107 @@
+/** npm run train as a person types it, in Chrome: it is stopped, goes on, and ends with the same bytes. */
+
+import { spawn } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { root } from "../../scripts/modules.mjs";
+import type { TrainingSummary } from "../../src/cli/train-results.ts";
+
+const experiment = {
+  name: "short",
+  title: "A short one",
+  network: {
+    dt: 0.2,
+    input: 4,
+    hidden: [{ size: 12, tauM: 1, tauR: 0.6, activation: "tanh" }],
+    output: { size: 3, tauM: 1, tauR: 1, activation: "linear" },
+    cost: { kind: "cross-entropy" },
+  },
+  task: { name: "yin-yang", options: { samples: 800 } },
+  presentation: { stepsPerFrame: 20 },
+  batch: 20,
+  epochs: 5,
+  seeds: [1, 2],
+  optimizer: { kind: "adam", eta: 0.003 },
+};
+const FILES = [
+  "accuracy.svg",
+  "checkpoints",
+  "config.json",
+  "confusion.svg",
+  "loss.svg",
+  "metrics.csv",
+  "summary.json",
+  "traces.svg",
+  "weights-seed-1.npz",
+  "weights-seed-2.npz",
+];
+
+let folder = "";
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "vle-train-"));
+  await writeFile(join(folder, "spec.json"), JSON.stringify(experiment));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** @param stopAt says that Ctrl-C is to be pressed. */
+async function train(args: readonly string[], stopAt?: RegExp): Promise<{ code: number | null; said: string }> {
+  const child = spawn(process.execPath, [join(root, "scripts/run.mjs"), "train", ...args], { cwd: root });
+  let said = "";
+  let isStopped = false;
+  const hear = (text: Buffer): void => {
+    said += text.toString();
+    if (isStopped || stopAt?.test(said) !== true) return;
+    isStopped = true;
+    child.kill("SIGINT");
+  };
+  child.stdout.on("data", hear);
+  child.stderr.on("data", hear);
+  const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
+  return { code, said };
+}
+
+async function runIn(out: string): Promise<string> {
+  const [name = "", ...more] = await readdir(join(folder, out));
+  expect(more).toEqual([]);
+  expect(name).toMatch(/^short-\d{8}-\d{6}$/);
+  return join(folder, out, name);
+}
+
+test("npm run train in Chrome is stopped, and goes on to the same bytes", { timeout: 300_000 }, async () => {
+  const args = ["--spec", join(folder, "spec.json"), "--host", "chrome", "--checkpoint", "0"];
+  const json = join(folder, "summary.json");
+  const whole = await train([...args, "--out", join(folder, "whole"), "--json", json]);
+  expect(whole.code, whole.said).toBe(0);
+  expect(whole.said).toContain("A short one\n");
+  expect(whole.said).toMatch(
+    /^ *\d+ % {2}\d:\d\d left, [\d,]+ steps\/s, epoch 1 of 5, training loss \d\.\d+, accuracy \d+ %$/m,
+  );
+  expect(whole.said).toMatch(/^1 +5 +4,000 +\d\.\d+ +\d\.\d+ +\d\d\.\d % +\d\d\.\d % +\d$/m);
+  expect(whole.said).toMatch(/^Test accuracy: \d\d\.\d % \+- \d+\.\d % \(mean and deviation over 2 seeds\)$/m);
+  const expected = await runIn("whole");
+  expect((await readdir(expected)).sort()).toEqual(FILES);
+  const text = await readFile(json, "utf8");
+  expect(await readFile(join(expected, "summary.json"), "utf8")).toBe(text);
+  const { results, test: tested } = JSON.parse(text) as TrainingSummary;
+  expect(results.map(({ seed, epochs, steps }) => [seed, epochs, steps])).toEqual([
+    [1, 5, 4000],
+    [2, 5, 4000],
+  ]);
+  // Guessing has 1/3.
+  expect(tested.mean).toBeGreaterThan(0.5);
+
+  const stopped = await train([...args, "--out", join(folder, "stopped")], /epoch \d of 5/);
+  expect(stopped.code, stopped.said).toBe(130);
+  const actual = await runIn("stopped");
+  expect(stopped.said).toMatch(/^Stopped in epoch \d of 5; nothing else is running\.$/m);
+  expect(stopped.said).toContain(`Go on with: npm run train -- --resume ${actual}\n`);
+  expect((await readdir(actual)).includes("summary.json")).toBe(false);
+  const resumed = await train(["--resume", actual]);
+  expect(resumed.code, resumed.said).toBe(0);
+  expect((await readdir(actual)).sort()).toEqual(FILES);
+  for (const name of FILES.filter((each) => /\.(npz|svg)$/.test(each))) {
+    expect((await readFile(join(actual, name))).equals(await readFile(join(expected, name))), name).toBe(true);
+  }
+});
