@@ -127,8 +127,8 @@ async function readSpec(path: string): Promise<Experiment> {
   return asUsage("", () => parseExperiment(content, path));
 }
 
-/** What is wrong with what the user gave, as a UsageError. */
-function asUsage<T>(before: string, read: () => T): T {
+/** What is wrong with what the user gave, as a UsageError that begins with `before`. */
+export function asUsage<T>(before: string, read: () => T): T {
   try {
     return read();
   } catch (error) {

@@ -9,6 +9,7 @@ import { RULE_NAMES } from "../tasks/presets.ts";
 import type { TaskData } from "../tasks/samples.ts";
 import { FILES, taskData } from "../tasks/tasks.ts";
 import type { Experiment } from "../tasks/experiments.ts";
+import { shapeOf } from "../train/batches.ts";
 import type { EpochProgress } from "../train/epoch-pace.ts";
 import type { EpochEvent } from "../train/epochs.ts";
 import { epochsCsv, unpackCheckpoint, type EpochRow, type TrainingState } from "../train/training-state.ts";
@@ -18,7 +19,14 @@ import { shownPath, UsageError, withUsage } from "./options.ts";
 import { createRunFolder, writeAtomically, type RunFolder } from "./run-folder.ts";
 import { confusionFigure, epochCurves, tracesFigure, type Heading } from "./train-figures.ts";
 import { keepCheckpoint, openTraining, TRAIN_CONFIG_SCHEMA, type TrainConfig } from "./train-folder.ts";
-import { readDataFiles, readTrainOptions, trainHelp, type NewTraining, type TrainOptions } from "./train-options.ts";
+import {
+  asUsage,
+  readDataFiles,
+  readTrainOptions,
+  trainHelp,
+  type NewTraining,
+  type TrainOptions,
+} from "./train-options.ts";
 import { createEpochDisplay, type EpochDisplay } from "./train-progress.ts";
 import { summarizeTraining, trainingLines } from "./train-results.ts";
 
@@ -49,6 +57,8 @@ interface Begun {
 
 async function begin({ experiment, data: path, out }: NewTraining): Promise<Begun> {
   const data = await readData(experiment, path);
+  // What does not fit is said before a device is looked for.
+  asUsage("", () => shapeOf(experiment, data));
   const source = path === null ? null : { path, checksum: checksumOf(data) };
   return { experiment, data, source, out, checkpoint: null };
 }
@@ -69,9 +79,10 @@ async function goOn(path: string): Promise<Begun | null> {
 }
 
 async function readData({ task }: Experiment, path: string | null): Promise<TaskData> {
-  if (path === null) return taskData(task);
+  if (path === null) return asUsage("", () => taskData(task));
   const options = task.name === FILES ? (task.options as FileDataOptions | undefined) : undefined;
-  return fileData(await readDataFiles(path), options);
+  const files = await readDataFiles(path);
+  return asUsage("--data: ", () => fileData(files, options));
 }
 
 function checksumOf({ train: { inputs } }: TaskData): number {
@@ -88,7 +99,8 @@ async function train(begun: Begun, options: TrainOptions, signal: AbortSignal): 
     await withHost(choice, signal, (host) => run.on(host, signal));
     return 0;
   } catch (error) {
-    run.tellHowToGoOn(signal.aborted);
+    const isDiverged = error instanceof VleError && error.code === "DIVERGED";
+    run.tellHowItEnded(signal.aborted, isDiverged);
     if (!signal.aborted) throw error;
     return INTERRUPTED;
   }
@@ -191,13 +203,18 @@ class Run {
     return { title: experiment.title, subtitle };
   }
 
-  tellHowToGoOn(isStopped: boolean): void {
+  /** A run that diverged would do so again. */
+  tellHowItEnded(isStopped: boolean, isDiverged: boolean): void {
     const { folder, progress } = this;
     if (isStopped) {
       const where = progress ? ` in epoch ${progress.epoch} of ${progress.epochs}` : "";
       console.log(`Stopped${where}; nothing else is running.`);
     }
-    if (folder) console.log(`Go on with: npm run train -- --resume ${shownPath(folder.path)}`);
+    if (!folder) return;
+    const path = shownPath(folder.path);
+    console.log(
+      isDiverged ? `What was measured so far is in ${path}` : `Go on with: npm run train -- --resume ${path}`,
+    );
   }
 
   private async finish(state: TrainingState): Promise<void> {
