@@ -1,4 +1,7 @@
-/** `npm run reproduce -- EXPERIMENT`: a teacher-student experiment, its figures beside those that are expected. */
+/**
+ * `npm run reproduce -- EXPERIMENT`: a teacher-student experiment, its figures beside those that are expected; the other
+ * experiments are in files of their own.
+ */
 
 import { version } from "../../package.json";
 import type { AdapterFacts } from "../device.ts";
@@ -7,9 +10,12 @@ import { BIN, type Experiment } from "../tasks/teacher-student.ts";
 import type { ReproduceEvent, ReproducePoint, Reproduction } from "../train/reproduce.ts";
 import { adapterName, duration, percent, table, whole } from "./format.ts";
 import { withHost, type Host } from "./host.ts";
+import { readSynthesisOptions, runSynthesis, SYNTHESIS_NAME, synthesisHelp } from "./le-fourier.ts";
+import { readStudyOptions, STUDY_NAME, studyHelp } from "./limit-options.ts";
+import { runLimit } from "./limit.ts";
 import { lineFigure } from "./line-figure.ts";
 import { shownPath, withUsage } from "./options.ts";
-import { readReproduceOptions, reproduceHelp, type ReproduceOptions } from "./reproduce-options.ts";
+import { readReproduceOptions, readReproduction, reproduceHelp, type ReproduceOptions } from "./reproduce-options.ts";
 import { createRunFolder, writeAtomically, type RunFolder } from "./run-folder.ts";
 
 const CONFIG_SCHEMA = "vle-webgpu/reproduce-config/1";
@@ -21,11 +27,23 @@ const LINE_INTERVAL = 5000;
 /** @returns the exit code: 0 only if every figure is in its range. */
 export function main(args: readonly string[], signal: AbortSignal): Promise<number> {
   return withUsage("reproduce", async () => {
-    const options = await readReproduceOptions(args);
-    if (options !== null) return run(options, signal);
-    console.log(reproduceHelp());
-    return 0;
+    const name = readReproduction(args);
+    if (name === SYNTHESIS_NAME)
+      return runOrHelp(await readSynthesisOptions(args), runSynthesis, synthesisHelp, signal);
+    if (name === STUDY_NAME) return runOrHelp(await readStudyOptions(args), runLimit, studyHelp, signal);
+    return runOrHelp(name && (await readReproduceOptions(args)), run, reproduceHelp, signal);
   });
+}
+
+async function runOrHelp<Options>(
+  options: Options | null,
+  run: (options: Options, signal: AbortSignal) => Promise<number>,
+  help: () => string,
+  signal: AbortSignal,
+): Promise<number> {
+  if (options !== null) return run(options, signal);
+  console.log(help());
+  return 0;
 }
 
 async function run(options: ReproduceOptions, signal: AbortSignal): Promise<number> {

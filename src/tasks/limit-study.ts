@@ -119,7 +119,12 @@ export const STUDY_SETS = {
     ...at(COMPARED, 25, [10]),
     ...at(["local"], 17, [0]),
     ...at(["local"], PERIOD, [0, 3], "sweep"),
-    ...at(COMPARED, PERIOD, [3, 6, 10, 14]),
+    ...at(COMPARED, PERIOD, [3, 6]),
+    ...at(["local"], 25, [8]),
+    ...at(["local"], 25, [8], "sweep"),
+    ...at(["local"], 30, [10]),
+    ...at(["local"], 30, [10], "sweep"),
+    ...at(COMPARED, PERIOD, [10, 14]),
   ],
   full: [
     ...at(STUDY_RULES, PERIOD, CROSSFADES),

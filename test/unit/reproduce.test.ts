@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { lineFigure } from "../../src/cli/line-figure.ts";
 import { UsageError } from "../../src/cli/options.ts";
-import { readReproduceOptions, reproduceHelp } from "../../src/cli/reproduce-options.ts";
+import { readReproduceOptions, readReproduction, reproduceHelp } from "../../src/cli/reproduce-options.ts";
 import { metricsCsv, reproductionFigure, reproductionLines } from "../../src/cli/reproduce.ts";
 import { SpecError } from "../../src/errors.ts";
 import { expectationsOf, nameOf, verdictsOf, type Expectation } from "../../src/tasks/expected-figures.ts";
@@ -312,7 +312,7 @@ describe("flags", () => {
   });
 
   test.each([
-    [[], "Name an experiment, lagline or lagnet: npm run reproduce -- lagline"],
+    [[], "Name an experiment: lagline or lagnet."],
     [["lagnte"], 'The experiment is "lagnte"; it can be lagline or lagnet. Did you mean "lagnet"?'],
     [["lagnet", "lagline"], '"lagline" is too much; name one experiment.'],
     [["lagnet", "--rule", "bp"], '--rule is "bp"; it can be local or adjoint or instantaneous.'],
@@ -323,5 +323,17 @@ describe("flags", () => {
     const read = readReproduceOptions(args);
     await expect(read).rejects.toThrow(UsageError);
     await expect(read).rejects.toThrow(message);
+  });
+
+  test("name one of four experiments, each with flags of its own", () => {
+    expect(readReproduction(["--rule", "adjoint", "lagnet"])).toBe("lagnet");
+    expect(readReproduction(["--quick", "Le-Fourier", "--seed", "2"])).toBe("le-fourier");
+    expect(readReproduction(["--seeds", "2", "previous-digit"])).toBe("previous-digit");
+    expect(readReproduction(["--help"])).toBeNull();
+    for (const name of ["lagline", "lagnet", "le-fourier", "previous-digit"]) expect(reproduceHelp()).toContain(name);
+    const all = "lagline or lagnet or le-fourier or previous-digit";
+    expect(() => readReproduction([])).toThrow(`Name an experiment, ${all}: npm run reproduce -- lagline`);
+    expect(() => readReproduction(["le-furier"])).toThrow(`it can be ${all}. Did you mean "le-fourier"?`);
+    expect(() => readReproduction(["--fast", "lagline"])).toThrow("--fast is not a flag.");
   });
 });
