@@ -6,6 +6,7 @@ import {
   bestSumOfSines,
   DIFFERENCES,
   EXPECTED_ERROR,
+  SYNTHESIS_NETWORK_NAMES,
   SYNTHESIS_NETWORKS,
   SYNTHESIS_QUICK_STEPS,
   SYNTHESIS_SEED,
@@ -149,7 +150,7 @@ export function agreesOf({ steps, outcomes }: Synthesis): boolean | null {
 export function synthesisLines(synthesis: Synthesis): string[] {
   const { steps, outcomes } = synthesis;
   const rows = outcomes.map(({ network, before, after, stepsPerSecond }) => [
-    network === "look-ahead" ? "with look-ahead (published)" : "without look-ahead (ours)",
+    SYNTHESIS_NETWORK_NAMES[network],
     before.error.toFixed(4),
     after.error.toFixed(4),
     after.correlation.toFixed(4),

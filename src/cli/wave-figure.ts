@@ -1,5 +1,6 @@
 /** What networks made of their target before, while and after they learnt it, as an SVG picture: a row for each network. */
 
+import { SYNTHESIS_NETWORK_NAMES } from "../tasks/le-fourier.ts";
 import type { SynthesisOutcome, Wave } from "../train/le-fourier.ts";
 import { COLORS, line, picture, polyline, text, type Point } from "./svg.ts";
 
@@ -19,7 +20,7 @@ interface Frame {
 const WIDTH = 940;
 const HEAD = 92;
 const COLUMN = { left: 56, width: 270, gap: 24 };
-const ROW = { height: 170, gap: 78 };
+const ROW = { height: 170, gap: 94 };
 /** Of the outputs; the target stays within 1. */
 const MOST = 1.5;
 const STAGES = ["before", "during", "after"] as const;
@@ -55,21 +56,21 @@ const OUTPUT = `stroke="${COLORS.blue}" stroke-width="1.6"`;
 
 function rowOf({ network, before, after, waves }: SynthesisOutcome, top: number): string[] {
   const figures = {
-    before: `error ${before.error.toFixed(3)}`,
+    before: `squared error ${before.error.toFixed(3)}`,
     during: "",
-    after: `error ${after.error.toFixed(4)}, correlation ${after.correlation.toFixed(3)}`,
+    after: `squared error ${after.error.toFixed(4)}, correlation ${after.correlation.toFixed(3)}`,
   };
   return [
-    text({ x: 16, y: top - 14 }, network, 'font-weight="600"'),
+    text({ x: 16, y: top - 14 }, SYNTHESIS_NETWORK_NAMES[network], 'font-weight="600"'),
     ...STAGES.flatMap((stage, column) => {
       const left = COLUMN.left + column * (COLUMN.width + COLUMN.gap);
       const frame = { left, right: left + COLUMN.width, top, bottom: top + ROW.height };
-      const caption = figures[stage] === "" ? CAPTIONS[stage] : `${CAPTIONS[stage]}: ${figures[stage]}`;
       return [
         ...axes(frame, waves[stage], column === 0),
         curve(waves[stage].target, frame, TARGET),
         curve(waves[stage].output, frame, OUTPUT),
-        text({ x: frame.right, y: frame.bottom + 34 }, caption, 'text-anchor="end" fill="#555" font-size="12"'),
+        text({ x: left, y: frame.bottom + 34 }, CAPTIONS[stage], 'fill="#555" font-size="12"'),
+        text({ x: left, y: frame.bottom + 50 }, figures[stage], 'fill="#555" font-size="12"'),
       ];
     }),
   ];

@@ -12,6 +12,12 @@ export type SynthesisNetwork = "look-ahead" | "no look-ahead";
 
 export const SYNTHESIS_NETWORKS: readonly SynthesisNetwork[] = ["look-ahead", "no look-ahead"];
 
+/** What is not published says so. */
+export const SYNTHESIS_NETWORK_NAMES: Readonly<Record<SynthesisNetwork, string>> = {
+  "look-ahead": "with look-ahead (published)",
+  "no look-ahead": "without look-ahead (ours)",
+};
+
 export const SYNTHESIS_TITLE = "Fourier synthesis: a sawtooth made of fifty sines";
 export const SYNTHESIS_SENTENCE =
   "A network learns while its input goes by, and is then left alone. With look-ahead it has no lag, whatever its membranes.";
@@ -104,4 +110,4 @@ export function bestSumOfSines({ frequencies }: FourierSynthesis, period = 50): 
  * Error after learning of a run of full length with look-ahead: what our reference in f64 came to from six starts,
  * widened. The published figure has no number.
  */
-export const EXPECTED_ERROR: readonly [least: number, most: number] = [0.0075, 0.012];
+export const EXPECTED_ERROR: readonly [least: number, most: number] = [0.0075, 0.015];
