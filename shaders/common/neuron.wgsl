@@ -45,11 +45,7 @@ fn lacking(p: Population, quad: u32, kept: u32, dots: u32, parts: u32) -> vec4f 
     );
     sum += rows * share;
   }
-  var eta = params.eta;
-  if (REPLICAS != 1u) {
-    eta *= clock[replica].eta_scale;
-  }
-  return eta * sum;
+  return params.eta * clock[replica].eta_scale * sum;
 }
 
 /// What the synapses give: the current, and the feedback.

@@ -34,7 +34,7 @@ fn correction(log_beta: f32, t: f32) -> f32 {
 
 fn learning_rates() -> Rates {
   var rates = Rates(
-    params.eta,
+    params.eta * clock[replica].eta_scale,
     params.beta1,
     params.beta2,
     params.complement1,
@@ -42,9 +42,6 @@ fn learning_rates() -> Rates {
     params.epsilon,
     1.0,
   );
-  if (REPLICAS != 1u) {
-    rates.eta *= clock[replica].eta_scale;
-  }
   if (OPTIMIZER == ADAM) {
     let t = f32(clock[replica].update);
     rates.eta /= correction(params.log_beta1, t);

@@ -1,6 +1,5 @@
 /** Learning rates and ends of trainings over epochs. Pure; what they remember is plain data, so that it can be kept. */
 
-import type { RunOptions } from "../run.ts";
 import type { Experiment, RateSchedule } from "../tasks/experiments.ts";
 import { etaAt } from "./schedule.ts";
 
@@ -20,12 +19,6 @@ export function rateFactor(schedule: RateSchedule, epoch: number, epochs: number
     case "exponential":
       return etaAt({ eta: 1, hold: schedule.hold, final: schedule.final }, epoch / epochs);
   }
-}
-
-/** A lone network takes no factor, so it gets the very product that the device makes of rate and factor, in f32. */
-export function ratesOf(eta: number, scales: readonly number[]): Pick<RunOptions, "eta" | "etaScales"> {
-  const [scale = 1, ...more] = scales;
-  return more.length > 0 ? { eta, etaScales: scales } : { eta: Math.fround(Math.fround(eta) * Math.fround(scale)) };
 }
 
 /** What a plateau schedule remembers of a seed. */

@@ -248,6 +248,9 @@ describe("one of its own", () => {
       using alone = await createSimulator(tiny, { device: device(), fuseSteps, learning, seed: 1 });
       await metricsOf(alone, { ...run, eta });
       const expected = await everything(alone);
+      using scaled = await createSimulator(tiny, { device: device(), fuseSteps, learning, seed: 1 });
+      await metricsOf(scaled, { ...run, etaScales: [scale] });
+      expectSame(await everything(scaled), expected);
       expectSame(await everything(sim, { replica }), expected);
       expectSame(await everything(other, { replica }), expected);
     }
