@@ -3,9 +3,9 @@ import type { BenchEvent } from "../../bench/harness/run.ts";
 import type { BenchResult } from "../../bench/harness/result.ts";
 import { DeviceError } from "../errors.ts";
 import type { StudyResult } from "../tasks/limit-study.ts";
-import { packTaskData } from "../tasks/pack-data.ts";
+import { packSamples, packTaskData } from "../tasks/pack-data.ts";
 import type { AlignEvent, AlignReport } from "../train/align.ts";
-import { eventOfPlain, MESSAGE_BYTES, toBase64, type PulledBytes } from "../train/epochs-job.ts";
+import { eventOfPlain, MESSAGE_BYTES, toBase64, type PlainRequest, type PulledBytes } from "../train/epochs-job.ts";
 import { fromReply, type Reply, type TrainEvent } from "../train/job.ts";
 import type { Synthesis, SynthesisEvent } from "../train/le-fourier.ts";
 import type { StudyEvent } from "../train/limit-study.ts";
@@ -36,13 +36,25 @@ export async function openChromeHost(signal: AbortSignal): Promise<Host> {
         return call<Outcome>(page, `train(${JSON.stringify(request)}, report)`, end);
       },
       async trainEpochs({ data, checkpoint, ...request }, report) {
-        const held = { data: data && packTaskData(data), checkpoint };
-        const pull = (name: PulledBytes, from: number): string => {
-          return toBase64((held[name] ?? new Uint8Array()).subarray(from, from + MESSAGE_BYTES));
+        const held = new Map<PulledBytes, Uint8Array | null>([
+          ["data", data && packTaskData(data)],
+          ["checkpoint", checkpoint],
+        ]);
+        const redraw = data?.redraw;
+        let drawn: PulledBytes | undefined;
+        const pull = async (name: PulledBytes, from: number): Promise<string> => {
+          if (!held.has(name) && redraw !== undefined) {
+            // Those of one epoch at a time: they may be large.
+            if (drawn !== undefined) held.delete(drawn);
+            drawn = name;
+            held.set(name, packSamples(await redraw(Number(name.slice("epoch-".length)))));
+          }
+          return toBase64((held.get(name) ?? new Uint8Array()).subarray(from, from + MESSAGE_BYTES));
         };
         await page.exposeFunction("pullBytes", pull);
         await page.exposeFunction("reportEpochs", (event: unknown) => report(eventOfPlain(event)));
-        return call<TrainingState>(page, `trainEpochs(${JSON.stringify(request)}, pullBytes, reportEpochs)`, end);
+        const plain: PlainRequest = { ...request, isRedrawn: redraw !== undefined };
+        return call<TrainingState>(page, `trainEpochs(${JSON.stringify(plain)}, pullBytes, reportEpochs)`, end);
       },
       verify: (text, name) => call<Check[]>(page, `verify(${JSON.stringify(text)}, ${JSON.stringify(name)})`, end),
       async reproduce(request, report) {

@@ -7,7 +7,8 @@ import type { DataFile } from "../io/dataset.ts";
 import { experiments, trainingNamed, type Experiment } from "../tasks/experiments.ts";
 import { RULES } from "../tasks/presets.ts";
 import { parseExperiment, readExperiment } from "../tasks/read-experiment.ts";
-import { FILES } from "../tasks/tasks.ts";
+import type { SoundFolder } from "../tasks/sound-folder.ts";
+import { FILES, isFolderTask } from "../tasks/tasks.ts";
 import { HOST_KINDS, type HostKind } from "./host.ts";
 import { pathOf, readChoice, readFlags, readOutputs, readWholeNumber, requireFile, UsageError } from "./options.ts";
 
@@ -63,7 +64,8 @@ Trains a network over epochs of a data set, tests it after each, and keeps all t
 ${list.join("\n")}
   --spec FILE      an experiment of your own as JSON, see docs/training.md
   --resume DIR     goes on with the run in this folder, to the same bits as if it had never been stopped
-  --data PATH      a file or folder of data in place of the task's: .npz, .safetensors, .npy, .csv, folders of .wav
+  --data PATH      a file or folder of data in place of the task's: .npz, .safetensors, .npy, .csv, folders of .wav; the
+                   folder of the data set for spoken-digits and gsc
   --epochs N       how often the training samples are gone through
   --seeds 1,2,3    of the initial parameters; all networks train side by side
   --rule RULE      ${RULES.map(flagNameOf).join(", ")}
@@ -94,15 +96,24 @@ async function readNew(values: Values): Promise<NewTraining> {
   }
   const read = spec === undefined ? asUsage("--", () => trainingNamed(preset ?? "")) : await readSpec(pathOf(spec));
   const experiment = asUsage("", () => readExperiment({ ...read, ...readChanges(values, read) }));
-  if (experiment.task.name === FILES && data === undefined) {
-    throw new UsageError('The task of this experiment is "files": name them with --data PATH.');
-  }
+  requireData(experiment, data);
   const { out } = await readOutputs({ out: values["out"] });
   return { experiment, data: data === undefined ? null : pathOf(data), out };
 }
 
+/** @throws UsageError where the data of a task can only come from what the user names, and nothing is named. */
+export function requireData({ name, task }: Experiment, data: string | undefined): void {
+  if (data !== undefined) return;
+  if (task.name === FILES) throw new UsageError('The task of this experiment is "files": name them with --data PATH.');
+  if (isFolderTask(task)) {
+    throw new UsageError(
+      `${name} learns from the recordings of a folder, which is not part of this: name it with --data DIR.`,
+    );
+  }
+}
+
 /** What flags say in place of the experiment. */
-function readChanges(values: Values, { window }: Experiment): Partial<Experiment> {
+function readChanges(values: Values, { window, task }: Experiment): Partial<Experiment> {
   const epochs = readWholeNumber("--epochs", values["epochs"], 1);
   const named = readChoice("--rule", values["rule"], RULES.map(flagNameOf));
   const rule = RULES.find((each) => named !== undefined && flagNameOf(each) === named);
@@ -111,7 +122,7 @@ function readChanges(values: Values, { window }: Experiment): Partial<Experiment
     ...(epochs !== undefined && { epochs }),
     ...(rule !== undefined && { rule, window: rule === "exact" ? window : null }),
     ...(seeds !== undefined && { seeds }),
-    ...(values["data"] !== undefined && { task: { name: FILES } }),
+    ...(values["data"] !== undefined && !isFolderTask(task) && { task: { name: FILES } }),
   };
 }
 
@@ -151,6 +162,18 @@ export async function readDataFiles(path: string): Promise<DataFile[]> {
     );
   } catch (error) {
     throw new UsageError(`--data: ${path} cannot be read (${reasonOf(error)}).`);
+  }
+}
+
+/** All paths of a folder, whose files are read as they are asked for. @throws UsageError */
+export async function openDataFolder(path: string): Promise<SoundFolder> {
+  try {
+    const entries = await readdir(path, { withFileTypes: true, recursive: true });
+    const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+    const paths = files.map((file) => relative(path, file).replaceAll("\\", "/"));
+    return { paths, read: (name) => readFile(join(path, name)) };
+  } catch (error) {
+    throw new UsageError(`--data: ${path} is no folder that can be read (${reasonOf(error)}).`);
   }
 }
 

@@ -7,7 +7,7 @@ import { crc32 } from "../io/crc.ts";
 import { fileData, type FileDataOptions } from "../tasks/file-data.ts";
 import { RULE_NAMES } from "../tasks/presets.ts";
 import type { TaskData } from "../tasks/samples.ts";
-import { FILES, taskData } from "../tasks/tasks.ts";
+import { FILES, folderTaskData, isFolderTask, taskData } from "../tasks/tasks.ts";
 import type { Experiment } from "../tasks/experiments.ts";
 import { shapeOf } from "../train/batches.ts";
 import type { EpochProgress } from "../train/epoch-pace.ts";
@@ -21,6 +21,7 @@ import { confusionFigure, epochCurves, tracesFigure, type Heading } from "./trai
 import { keepCheckpoint, openTraining, TRAIN_CONFIG_SCHEMA, type TrainConfig } from "./train-folder.ts";
 import {
   asUsage,
+  openDataFolder,
   readDataFiles,
   readTrainOptions,
   trainHelp,
@@ -80,6 +81,13 @@ async function goOn(path: string): Promise<Begun | null> {
 
 async function readData({ task }: Experiment, path: string | null): Promise<TaskData> {
   if (path === null) return asUsage("", () => taskData(task));
+  if (isFolderTask(task)) {
+    const folder = await openDataFolder(path);
+    console.log(`\nReading the recordings in ${shownPath(path)} ...`);
+    return folderTaskData(task, folder).catch((error: unknown) => {
+      throw error instanceof VleError ? new UsageError(`--data: ${error.message}`) : error;
+    });
+  }
   const options = task.name === FILES ? (task.options as FileDataOptions | undefined) : undefined;
   const files = await readDataFiles(path);
   return asUsage("--data: ", () => fileData(files, options));

@@ -1,8 +1,11 @@
 /** Trainings over epochs of a data set as plain data: what a file of `npm run train` says, with every default filled in. */
 
 import { SpecError } from "../errors.ts";
-import { layered, type LearningSpec, type NetworkSpec, type OptimizerSpec } from "../spec.ts";
+import type { LearningSpec, NetworkSpec, OptimizerSpec } from "../spec.ts";
 import { suggestion } from "../spec/read.ts";
+import { mnist1d, mnist1d42k, mnist1dAnneal, mnist1dSmall, mnist1dStatic, yinYang } from "./experiments-digits.ts";
+import { copyRecall, delayedXor, lagnet, mackeyGlass, recurrentLarge } from "./experiments-sequences.ts";
+import { speechCommands, spokenDigits } from "./experiments-speech.ts";
 import { withReadOutOnly, type Rule } from "./presets.ts";
 import type { TaskSpec } from "./tasks.ts";
 
@@ -32,6 +35,13 @@ export type RateSchedule =
   /** Constant for the part `hold` of the training, then exponentially to `final`. */
   | { readonly kind: "exponential"; readonly hold: number; readonly final: number };
 
+/** Weights of a projection that do not start at random, [post][pre]. */
+export interface StartWeights {
+  readonly from: string;
+  readonly to: string;
+  readonly values: readonly number[];
+}
+
 export interface Experiment {
   /** Of the run folder: letters, digits, hyphens. */
   readonly name: string;
@@ -39,12 +49,17 @@ export interface Experiment {
   readonly sentence: string;
   /** One source, and one population with a cost, which answers. */
   readonly network: NetworkSpec;
+  /** Left out: all weights start as the network says. */
+  readonly weights?: readonly StartWeights[];
   readonly task: TaskSpec;
   readonly presentation: Presentation;
   /** Last steps of a sample in which answers are compared; null: all. */
   readonly comparedSteps: number | null;
-  /** "carried": states go on from sample to sample, and between training and test. "reset": to 0 before every batch. */
-  readonly state: "carried" | "reset";
+  /**
+   * "carried": states go on from sample to sample, and between training and test. "reset": to 0 before every batch; or so in
+   * some populations alone, which should be those that errors do not reach.
+   */
+  readonly state: "carried" | "reset" | { readonly reset: readonly string[] };
   readonly rule: Rule;
   /** Steps of a window of the rule "exact"; they divide those of a sample. Null: the whole sample. */
   readonly window: number | null;
@@ -95,104 +110,21 @@ export function setupOf(
 
 // ---- ready-made ---------------------------------------------------------------------------------------------
 
-const CROSS_ENTROPY = { kind: "cross-entropy", beta: 1 } as const;
-const DT = 0.2;
-
-/**
- * A stack for MNIST-1D as the published code has it: linear neurons, then tanh ones; of each layer `fast` neurons that look
- * as far ahead as they lag, and `slow` ones, half with tauM 0.6 and half with 1.2, that remember.
- */
-function mnist1dNetwork(fast: number, slow: number, layers: number): NetworkSpec {
-  const repeat = (value: number, count: number): number[] => Array.from({ length: count }, () => value);
-  const tauM = [...repeat(1.2, fast), ...repeat(0.6, slow / 2), ...repeat(1.2, slow / 2)];
-  const tauR = [...repeat(1.2, fast), ...repeat(DT, slow)];
-  return layered({
-    dt: DT,
-    input: 1,
-    hidden: Array.from({ length: layers }, (_, index) => {
-      return { size: fast + slow, tauM, tauR, activation: index === 0 ? "linear" : "tanh" };
-    }),
-    output: { size: 10, tauM: 1.2, tauR: 1.2, activation: "linear" },
-    cost: CROSS_ENTROPY,
-  });
-}
-
-/** The published configuration with 15,000 weights; its test accuracy is 91.7 +- 0.8 % over these seeds. */
-export const mnist1d: Experiment = {
-  name: "mnist-1d",
-  title: "MNIST-1D, value by value",
-  sentence: "A deep network of 15,000 weights sees the curve of a digit one value at a time, and names the digit.",
-  network: mnist1dNetwork(17, 36, 6),
-  task: { name: "mnist-1d", options: { length: 360 } },
-  presentation: { stepsPerFrame: 1, interpolation: "hold" },
-  comparedSteps: null,
-  state: "carried",
-  rule: "local",
-  window: null,
-  optimizer: { kind: "adam", eta: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
-  schedule: { kind: "plateau", factor: 0.5, patience: 2, threshold: 1e-4, epsilon: 1e-8 },
-  batch: 100,
-  epochs: 150,
-  earlyStop: null,
-  seeds: [12, 34, 56, 78, 98, 76, 54, 32, 42, 69],
-  shuffle: 0,
-};
-
-/** The same with a fixed course of the learning rate: an independent implementation reached 88.0 %, one seed. */
-export const mnist1dAnneal: Experiment = {
-  ...mnist1d,
-  name: "mnist-1d-anneal",
-  title: "MNIST-1D, value by value, in 20 epochs",
-  schedule: { kind: "step", factor: 0.5, after: 8, every: 1 },
-  epochs: 20,
-  seeds: [12],
-};
-
-/** A network and a data set for minutes on a software adapter. */
-export const mnist1dSmall: Experiment = {
-  ...mnist1dAnneal,
-  name: "mnist-1d-small",
-  title: "MNIST-1D in small",
-  sentence: "A small network sees the curve of a digit one value at a time, and names the digit.",
-  network: mnist1dNetwork(8, 16, 4),
-  task: { name: "mnist-1d", options: { length: 180 } },
-  schedule: { kind: "step", factor: 0.5, after: 6, every: 1 },
-  epochs: 12,
-  seeds: [1],
-};
-
-/** The dots of the symbol are small, so the neurons must start with edges in many places. */
-const WIDE = { kind: "uniform", scale: 2 } as const;
-
-/** Points that do not change in time, and neurons without lag: the limit in which the rule is backpropagation. */
-export const yinYang: Experiment = {
-  name: "yin-yang",
-  title: "Yin-Yang: neurons without lag",
-  sentence: "A network of one hidden layer tells whether a point lies in the yin, the yang or a dot of the symbol.",
-  network: layered({
-    dt: 0.1,
-    input: 4,
-    hidden: [{ size: 120, tauM: 1, tauR: 1, activation: "relu", init: WIDE, bias: { init: WIDE } }],
-    output: { size: 3, tauM: 1, tauR: 1, activation: "linear" },
-    cost: CROSS_ENTROPY,
-  }),
-  task: { name: "yin-yang" },
-  presentation: { stepsPerFrame: 6, interpolation: "hold" },
-  // Until then the output is that of the sample before.
-  comparedSteps: 4,
-  state: "carried",
-  rule: "local",
-  window: null,
-  optimizer: { kind: "adam", eta: 3e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
-  schedule: { kind: "exponential", hold: 0.5, final: 0.02 },
-  batch: 20,
-  epochs: 15,
-  earlyStop: null,
-  seeds: [1, 2, 3],
-  shuffle: 0,
-};
-
-export const experiments: readonly Experiment[] = [mnist1d, mnist1dAnneal, mnist1dSmall, yinYang];
+export const experiments: readonly Experiment[] = [
+  lagnet,
+  yinYang,
+  mackeyGlass,
+  delayedXor,
+  copyRecall,
+  mnist1dSmall,
+  mnist1dAnneal,
+  mnist1d,
+  mnist1d42k,
+  mnist1dStatic,
+  spokenDigits,
+  speechCommands,
+  recurrentLarge,
+];
 
 /** @throws SpecError that lists the names there are. */
 export function trainingNamed(name: string): Experiment {

@@ -5,6 +5,7 @@ import { layered, resolveLearning, resolveNetwork, type LayeredSpec, type Networ
 import {
   at,
   fields,
+  finite,
   fraction,
   integerRange,
   list,
@@ -15,9 +16,10 @@ import {
   show,
   wrong,
 } from "../spec/read.ts";
-import { mnist1d, type Experiment, type Presentation, type RateSchedule } from "./experiments.ts";
+import type { Experiment, Presentation, RateSchedule, StartWeights } from "./experiments.ts";
+import { mnist1d } from "./experiments-digits.ts";
 import { RULES } from "./presets.ts";
-import { FILES, TASKS, type TaskSpec } from "./tasks.ts";
+import { FILES, FOLDER_TASKS, TASKS, type TaskSpec } from "./tasks.ts";
 
 const ROOT = "experiment";
 const KNOWN = [
@@ -25,6 +27,7 @@ const KNOWN = [
   "title",
   "sentence",
   "network",
+  "weights",
   "task",
   "presentation",
   "comparedSteps",
@@ -54,15 +57,17 @@ export function readExperiment(value: unknown): Experiment {
   const { earlyStop = null, seeds = [1], presentation = {}, schedule = { kind: "constant" } } = given;
   const steps = (key: "window" | "comparedSteps", steps: unknown): number | null =>
     steps === null ? null : number(steps, at(ROOT, key), COUNT);
+  const network = readNetwork(given.network);
   const experiment: Experiment = {
     name: readName(name),
     title: text(title, "title"),
     sentence: text(sentence, "sentence"),
-    network: readNetwork(given.network),
+    network,
+    ...(given.weights !== undefined && { weights: readWeights(given.weights, network) }),
     task: readTask(given.task),
     presentation: readPresentation(presentation, at(ROOT, "presentation")),
     comparedSteps: steps("comparedSteps", comparedSteps),
-    state: oneOf(given.state ?? "carried", at(ROOT, "state"), ["carried", "reset"]),
+    state: readState(given.state ?? "carried", network),
     rule: oneOf(given.rule ?? "local", at(ROOT, "rule"), RULES),
     window: steps("window", window),
     optimizer: readOptimizer(given.optimizer ?? mnist1d.optimizer),
@@ -146,12 +151,40 @@ function readOptimizer(value: unknown): Experiment["optimizer"] {
   return optimizer;
 }
 
+function readWeights(value: unknown, network: NetworkSpec): readonly StartWeights[] {
+  const { sources, populations, projections } = resolveNetwork(network);
+  return list(value, at(ROOT, "weights"), (entry, path) => {
+    const { from, to, values } = fields(entry, path, ["from", "to", "values"]);
+    const found = projections.find((each) => {
+      return populations[each.to]?.name === to && (each.fromSource ? sources : populations)[each.from]?.name === from;
+    });
+    if (found === undefined) {
+      throw new SpecError(path, `is of ${show(from)} to ${show(to)}, between which the network has no projection.`);
+    }
+    const numbers = list(values, at(path, "values"), (weight, place) => number(weight, place, finite));
+    const size = found.pre * found.post;
+    if (numbers.length !== size) {
+      const problem = `has ${numbers.length} numbers, but the projection has ${found.post} x ${found.pre}: give ${size}.`;
+      throw new SpecError(at(path, "values"), problem);
+    }
+    return { from: String(from), to: String(to), values: numbers };
+  });
+}
+
+function readState(value: unknown, { populations }: NetworkSpec): Experiment["state"] {
+  const path = at(ROOT, "state");
+  if (typeof value !== "object") return oneOf(value, path, ["carried", "reset"] as const);
+  const names = populations.map(({ name }) => name);
+  const { reset } = fields(value, path, ["reset"]);
+  return { reset: list(reset, at(path, "reset"), (name, place) => oneOf(name, place, names)) };
+}
+
 // ---- the rest -----------------------------------------------------------------------------------------------
 
 function readTask(value: unknown): TaskSpec {
   const path = at(ROOT, "task");
   const { name, options } = fields(value, path, ["name", "options"]);
-  const task = oneOf(name, at(path, "name"), [...TASKS, FILES]);
+  const task = oneOf(name, at(path, "name"), [...TASKS, ...FOLDER_TASKS, FILES]);
   if (options === undefined) return { name: task };
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
     throw wrong(at(path, "options"), options, "an object with the options of the task");

@@ -22,7 +22,10 @@ export type Answers =
 
 /** The parts of a data set: what learns, what settings are chosen by, what is reported. */
 export interface TaskData {
+  /** Where each epoch has samples of its own: those of the first. */
   readonly train: Samples;
+  /** Gives the samples of an epoch, from 0: as many as `train`, and the same ones whenever it is asked. */
+  readonly redraw?: (epoch: number) => Promise<Samples>;
   readonly validation: Samples | null;
   readonly test: Samples;
   /** Names of the classes in the order of their labels; null where the answers are values. */

@@ -84,7 +84,7 @@ export async function openSpeechCommands(options: SpeechCommandsOptions): Promis
 }
 
 /**
- * The parts as arrays: for training the draws of one epoch, 200 MB of them by default.
+ * The parts as arrays: for training the draws of one epoch, 200 MB of them by default, which each epoch draws anew.
  *
  * @throws as `openSpeechCommands` and what it gives.
  */
@@ -92,8 +92,10 @@ export async function speechCommandsData(options: SpeechCommandsOptions): Promis
   const settings = readSettings(options);
   const { classes, counts, draw, all } = open(settings, await indexOf(settings));
   const draws = settings.draws ?? counts.train;
+  const redraw = (epoch: number): Promise<Samples> => draw((settings.epoch + epoch) * draws, draws);
   return {
-    train: await draw(settings.epoch * draws, draws),
+    train: await redraw(0),
+    redraw,
     validation: await all("validation"),
     test: await all("test"),
     classes,

@@ -4,17 +4,21 @@ import { SpecError } from "../errors.ts";
 import { suggestion } from "../spec/read.ts";
 import { copyRecallData } from "./copy-recall.ts";
 import { delayedXorData } from "./delayed-xor.ts";
+import { lagNetData } from "./lag-net.ts";
 import { mackeyGlassData } from "./mackey-glass.ts";
 import { createMnist1d, MNIST_1D_CLASSES, type Mnist1dOptions, type Mnist1dSet } from "./mnist-1d.ts";
 import type { Samples, TaskData } from "./samples.ts";
+import type { SoundFolder } from "./sound-folder.ts";
+import { speechCommandsData, type SpeechCommandsOptions } from "./speech-commands.ts";
+import { spokenDigitsData, type SpokenDigitsOptions } from "./spoken-digits.ts";
 import { readOptions } from "./task-options.ts";
 import { createYinYang, YIN_YANG_FEATURES, YIN_YANG_SETS, type YinYangSet } from "./yin-yang.ts";
 
 /** Names a task, and what is special about it. */
 export interface TaskSpec {
-  /** One of `TASKS`, or `FILES`. */
+  /** One of `TASKS`, of `FOLDER_TASKS`, or `FILES`. */
   readonly name: string;
-  /** As its maker takes them; of `FILES`, those of `fileData`. */
+  /** As its maker takes them, without the folder; of `FILES`, those of `fileData`. */
   readonly options?: Readonly<Record<string, unknown>>;
 }
 
@@ -29,22 +33,54 @@ const makers: Readonly<Record<string, Maker>> = {
   "delayed-xor": delayedXorData,
   "copy-recall": copyRecallData,
   "mackey-glass": mackeyGlassData,
+  "lag-net": lagNetData,
 };
 
 export const TASKS: readonly string[] = Object.keys(makers);
 
+/** Options that nobody has checked, and the folder; the makers check both. */
+type FolderMaker = (options: { readonly folder: SoundFolder }) => Promise<TaskData>;
+
+const folderMakers: Readonly<Record<string, FolderMaker>> = {
+  "spoken-digits": (options: SpokenDigitsOptions) => spokenDigitsData(options),
+  "speech-commands": (options: SpeechCommandsOptions) => speechCommandsData(options),
+};
+
+/** Tasks whose recordings are in a folder that the user names. */
+export const FOLDER_TASKS: readonly string[] = Object.keys(folderMakers);
+
+export function isFolderTask({ name }: TaskSpec): boolean {
+  return Object.hasOwn(folderMakers, name);
+}
+
 /**
  * Makes the data of a task, the same for the same options.
- * @throws SpecError for a name that there is not, and for options that are not valid.
+ * @throws SpecError for a name that there is not, for a task that needs a folder, and for options that are not valid.
  */
 export function taskData({ name, options = {} }: TaskSpec): TaskData {
   const maker = Object.hasOwn(makers, name) ? makers[name] : undefined;
   if (maker !== undefined) return maker(options);
-  const names = [...TASKS, FILES];
+  if (isFolderTask({ name })) {
+    throw new SpecError("task.name", `is "${name}", whose recordings are in a folder; name it, as with --data DIR.`);
+  }
+  const names = [...TASKS, ...FOLDER_TASKS, FILES];
   throw new SpecError(
     "task.name",
     `is ${JSON.stringify(name)}; there are: ${names.join(", ")}.${suggestion(name, names)}`,
   );
+}
+
+/**
+ * Reads the data of a task whose recordings are in `folder`.
+ * @throws SpecError for another task, and for options that are not valid; DataError for what is wrong with the folder.
+ */
+export async function folderTaskData({ name, options = {} }: TaskSpec, folder: SoundFolder): Promise<TaskData> {
+  const maker = Object.hasOwn(folderMakers, name) ? folderMakers[name] : undefined;
+  if (maker === undefined) throw new SpecError("task.name", `is "${name}", which takes no folder.`);
+  if ("folder" in options) {
+    throw new SpecError("task.options.folder", "is not for a file; name the folder as data, as with --data DIR.");
+  }
+  return maker({ ...options, folder });
 }
 
 /** Curves of the ten digits; one channel, a value a frame. There is no validation part: the published code has none. */

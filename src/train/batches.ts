@@ -105,7 +105,7 @@ export function shapeOf(experiment: Experiment, { train, validation, test }: Tas
   }
   const row = (channels + (targetsAre === "classes" ? 1 : size)) * 4 * batch;
   // States that are reset are so between two runs.
-  const most = state === "reset" ? 1 : Math.max(1, Math.floor(Math.min(BLOCK_STEPS, BLOCK_BYTES / row) / steps));
+  const most = state !== "carried" ? 1 : Math.max(1, Math.floor(Math.min(BLOCK_STEPS, BLOCK_BYTES / row) / steps));
   const chunk = Math.min(most, Math.ceil(CHUNK_STEPS / steps));
   return {
     frames,

@@ -1,9 +1,9 @@
 /** A training over epochs as messages, so that it can be done in a page: bytes travel there and back as texts. */
 
 import type { Experiment } from "../tasks/experiments.ts";
-import { unpackTaskData } from "../tasks/pack-data.ts";
+import { unpackSamples, unpackTaskData } from "../tasks/pack-data.ts";
 import { taskData } from "../tasks/tasks.ts";
-import type { TaskData } from "../tasks/samples.ts";
+import type { Samples, TaskData } from "../tasks/samples.ts";
 import { trainEpochs, type EpochEvent, type EpochWorkplace } from "./epochs.ts";
 import type { TrainingState } from "./training-state.ts";
 
@@ -25,8 +25,11 @@ export function runEpochs(request: EpochsRequest, place: EpochsPlace): Promise<T
 }
 
 /** The part of a request that is small, and what the rest of it is called. */
-export type PlainRequest = Pick<EpochsRequest, "experiment" | "checkpointSeconds">;
-export type PulledBytes = "data" | "checkpoint";
+export interface PlainRequest extends Pick<EpochsRequest, "experiment" | "checkpointSeconds"> {
+  /** Whether each epoch has samples of its own. */
+  readonly isRedrawn: boolean;
+}
+export type PulledBytes = "data" | "checkpoint" | `epoch-${number}`;
 
 /** Gives the bytes of that name from `from` on, as many as are sent at once, in base64; "" at their end. */
 export type Pull = (name: PulledBytes, from: number) => Promise<string>;
@@ -34,9 +37,17 @@ export type Pull = (name: PulledBytes, from: number) => Promise<string>;
 /** Bytes of one message: a multiple of 3, so that texts can be joined. */
 export const MESSAGE_BYTES = 3 * 2 ** 20;
 
-export async function runPulled(request: PlainRequest, pull: Pull, place: EpochsPlace): Promise<TrainingState> {
-  const [data, checkpoint] = [await pulled(pull, "data"), await pulled(pull, "checkpoint")];
-  return runEpochs({ ...request, data: data && unpackTaskData(data), checkpoint }, place);
+export async function runPulled(
+  { isRedrawn, ...request }: PlainRequest,
+  pull: Pull,
+  place: EpochsPlace,
+): Promise<TrainingState> {
+  const [packed, checkpoint] = [await pulled(pull, "data"), await pulled(pull, "checkpoint")];
+  const redraw = async (epoch: number): Promise<Samples> => {
+    return unpackSamples((await pulled(pull, `epoch-${epoch}`)) ?? new Uint8Array());
+  };
+  const data = packed && { ...unpackTaskData(packed), ...(isRedrawn && { redraw }) };
+  return runEpochs({ ...request, data, checkpoint }, place);
 }
 
 async function pulled(pull: Pull, name: PulledBytes): Promise<Uint8Array | null> {

@@ -17,7 +17,7 @@ import { outputOf, setupOf, type Experiment } from "../tasks/experiments.ts";
 import type { Samples, TaskData } from "../tasks/samples.ts";
 import { orderOf, shapeOf, testPieces, trainingPiece, type Piece, type Shape } from "./batches.ts";
 import { EpochPace, type EpochProgress } from "./epoch-pace.ts";
-import { afterLoss, betterOf, isExhausted, rateFactor, ratesOf } from "./rates.ts";
+import { afterLoss, betterOf, isExhausted, rateFactor } from "./rates.ts";
 import { sampleTraces, type SampleTraces } from "./sample-traces.ts";
 import { addAnswers, createTally, meritOf, scoreOf, type Tally } from "./scores.ts";
 import {
@@ -78,6 +78,8 @@ class Training {
   private readonly state: TrainingState;
   private readonly snapshot: Uint8Array | null;
   private readonly shape: Shape;
+  /** Samples of the epoch. */
+  private trained: Samples;
   private pace: EpochPace | null = null;
   private savedAt = performance.now();
 
@@ -86,6 +88,7 @@ class Training {
     this.place = place;
     const checkpoint = place.checkpoint && unpackCheckpoint(place.checkpoint);
     this.shape = shapeOf(experiment, place.data);
+    this.trained = place.data.train;
     this.state = checkpoint?.state ?? this.begin();
     this.snapshot = checkpoint?.snapshot ?? null;
     if (this.state.experiment === JSON.stringify(experiment)) return;
@@ -120,7 +123,7 @@ class Training {
       try {
         if (!isAnnounced) await this.tell({ kind: "adapter", adapter: simulator.adapter, shape: this.shape });
         isAnnounced = true;
-        if (snapshot === null) state.courses = this.seeds.map((seed) => createCourse(seed, this.newTally()));
+        if (snapshot === null) this.beginGroup(simulator);
         else simulator.restore(snapshot);
         snapshot = null;
         this.pace = new EpochPace(state, this.experiment, this.shape, this.place.data, this.monitored);
@@ -177,6 +180,13 @@ class Training {
 
   // ---- a group ------------------------------------------------------------------------------------------------
 
+  private beginGroup(simulator: Learner): void {
+    this.state.courses = this.seeds.map((seed) => createCourse(seed, this.newTally()));
+    for (const { from, to, values } of this.experiment.weights ?? []) {
+      simulator.write("weight", { from, to }, Float32Array.from(values));
+    }
+  }
+
   private async trainGroup(simulator: Learner): Promise<void> {
     const { state, experiment } = this;
     while (state.epoch < experiment.epochs && state.courses.some(({ stoppedAfter }) => stoppedAfter === null)) {
@@ -196,7 +206,9 @@ class Training {
 
   private async trainEpoch(simulator: Learner): Promise<void> {
     const { state, experiment, shape, place } = this;
-    const { train } = place.data;
+    const { train: first, redraw } = place.data;
+    const train = redraw === undefined || state.epoch === 0 ? first : await redraw(state.epoch);
+    this.trained = train;
     const order = orderOf(experiment.shuffle, state.epoch, train.count);
     const pieceAt = (batch: number): Piece | null => {
       if (batch >= shape.batches) return null;
@@ -223,10 +235,10 @@ class Training {
     const eta = experiment.optimizer.eta * this.factorAt((state.batch + blockBatches / 2) / shape.batches);
     const scales = state.courses.map(({ plateau, stoppedAfter }) => (stoppedAfter === null ? plateau.scale : 0));
     const tallies = state.courses.map(({ tally }) => tally);
-    await this.present(simulator, piece, ratesOf(eta, scales), async (metrics, first) => {
+    await this.present(simulator, piece, { eta, etaScales: scales }, async (metrics, first) => {
       const [rates = new Float32Array()] = metrics.traces;
       const answered = { rates, piece, first, losses: metrics.losses };
-      addAnswers(tallies, experiment, shape, this.place.data.train, answered);
+      addAnswers(tallies, experiment, shape, this.trained, answered);
       state.steps += metrics.steps;
       await this.tellProgress(metrics, false);
     });
@@ -258,8 +270,8 @@ class Training {
     options: Pick<RunOptions, "eta" | "etaScales" | "learn">,
     hear: (metrics: Metrics, first: number) => Promise<void>,
   ): Promise<void> {
-    const { experiment, shape, place, state } = this;
-    if (experiment.state === "reset") simulator.reset();
+    const { shape, place, state } = this;
+    this.beginStates(simulator);
     // Steps of tests count for the simulator, not for the training.
     const offset = state.steps - simulator.step;
     let first = 0;
@@ -273,6 +285,18 @@ class Training {
       }
     } catch (error) {
       throw this.explain(error, offset, options.learn === false);
+    }
+  }
+
+  /** Before a block, which is one batch where states do not go on. */
+  private beginStates(simulator: Learner): void {
+    const { state, network, batch } = this.experiment;
+    if (state === "reset") simulator.reset();
+    if (typeof state === "string") return;
+    for (const { name, size } of network.populations.filter((each) => state.reset.includes(each.name))) {
+      for (const quantity of ["potential", "rate"] as const) {
+        simulator.write(quantity, name, new Float32Array(batch * size));
+      }
     }
   }
 

@@ -1,7 +1,8 @@
 /** What trainings over epochs are made of: rates, ends, batches, scores, tables and checkpoints. */
 
 import { describe, expect, it, test } from "vitest";
-import { mnist1dSmall, yinYang, type Experiment, type RateSchedule } from "../../src/tasks/experiments.ts";
+import type { Experiment, RateSchedule } from "../../src/tasks/experiments.ts";
+import { mnist1dSmall, yinYang } from "../../src/tasks/experiments-digits.ts";
 import type { Samples, TaskData } from "../../src/tasks/samples.ts";
 import { labelsOf, orderOf, shapeOf, testPieces, trainingPiece } from "../../src/train/batches.ts";
 import { eventOfPlain, fromBase64, plainEvent, toBase64 } from "../../src/train/epochs-job.ts";
