@@ -123,7 +123,7 @@ function weightPanel(outcomes: readonly Outcome[]): string[] {
   const others = outcomes.filter(({ rule }) => rule === "matched" || rule === "read-out-only");
   const publishedWeight = (outcome: Outcome): number => weightAtArrival({ ...outcome, rule: "local" });
   return [
-    ...frame(OVER_WEIGHT, "the published rule, and others in the same settings"),
+    ...frame(OVER_WEIGHT, "the published rule by delay/crossfade, and others"),
     ...[0, 0.25, 0.5, 0.75, 1].map((weight) =>
       text({ x: xOf(weight), y: BOTTOM + 20 }, String(weight), 'text-anchor="middle"'),
     ),
@@ -136,29 +136,28 @@ function weightPanel(outcomes: readonly Outcome[]): string[] {
     ...local.flatMap((outcome) => {
       return marks(outcome, xOf(outcome.weight), isSweep(outcome) ? SWEEP_MARK : LOOKS.local.mark);
     }),
-    ...names(local, xOf),
+    ...names(local, others, xOf),
   ];
 }
 
-/** Beside each point its delay and crossfade; points of one place one above the other. */
-function names(outcomes: readonly Outcome[], xOf: Scale): string[] {
-  const columns = new Map<number, Outcome[]>();
-  for (const outcome of outcomes) {
-    const key = Math.round(10 * outcome.weight);
-    columns.set(key, [...(columns.get(key) ?? []), outcome]);
-  }
-  return [...columns.values()].flatMap((column) => {
-    const sorted = column.sort((a, b) => b.mean - a.mean);
-    const heights = sorted.map(({ mean }) => yOf(mean) + 20);
-    const places = spread(heights, NAME_HEIGHT, BOTTOM - 4);
-    return sorted.map((outcome, i) => {
-      const isRight = outcome.weight < 0.1;
-      const x = xOf(outcome.weight) + (isRight ? 12 : 0);
-      const y = (places[i] ?? 0) - (isRight ? 16 : 0);
-      const anchor = isRight ? "start" : "middle";
-      return text({ x, y }, nameOf(outcome), `text-anchor="${anchor}" fill="${COLORS.blue}" font-size="11"`);
-    });
-  });
+/** Of each point its delay and crossfade: beside those at 0, one below the other, and upright above the others. */
+function names(local: readonly Outcome[], others: readonly Outcome[], xOf: Scale): string[] {
+  const look = `fill="${COLORS.blue}" font-size="11"`;
+  const gone = local.filter(({ weight }) => weight === 0).sort((a, b) => b.mean - a.mean);
+  const heights = gone.map(({ mean }) => yOf(mean) + 4);
+  const places = spread(heights, NAME_HEIGHT, BOTTOM - 4);
+  return [
+    ...gone.map((outcome, i) => text({ x: xOf(0) + 12, y: places[i] ?? 0 }, nameOf(outcome), look)),
+    ...local
+      .filter(({ weight }) => weight > 0)
+      .map((outcome) => {
+        const alike = [...others, outcome].filter((other) => nameOf(other) === nameOf(outcome));
+        // Clear of the marks of other rules in the same setting.
+        const y = yOf(Math.max(...alike.map(({ mean }) => mean))) - 10;
+        const x = xOf(outcome.weight) + 4;
+        return text({ x, y }, nameOf(outcome), `transform="rotate(-90 ${round(x)} ${round(y)})" ${look}`);
+      }),
+  ];
 }
 
 function nameOf({ schedule, delay, crossfade }: Outcome): string {
@@ -188,7 +187,7 @@ function stroke(color: string, dashes: string): string {
 function frame({ left, right }: typeof OVER_FADE, title: string): string[] {
   const chance = yOf(1 / DIGIT_CLASSES);
   return [
-    text({ x: left - 42, y: TOP - 14 }, `test accuracy, %: ${title}`, 'fill="#555" font-size="12"'),
+    text({ x: left - 42, y: TOP - 14 }, `test accuracy, %; ${title}`, 'fill="#555" font-size="12"'),
     ...[0, 20, 40, 60, 80, 100].flatMap((value) => {
       const y = yOf(value / 100);
       return [

@@ -145,7 +145,8 @@ with --resume. Without flags it is one for a GPU, of ${trainings("full")} traini
 
   --quick          ${STUDY_SETS.quick.length} conditions, one seed, ${STEPS.quick} steps, no tuning: minutes on a software adapter
   --conditions ... sets, ${SET_NAMES.map(size).join(", ")}, or conditions as RULE:DELAY/CROSSFADE, sweep:... for the
-                   order sweep, with commas between; a digit takes ${PERIOD} steps. Rules: ${STUDY_RULES.join(", ")}
+                   order sweep, with commas between; a digit takes ${PERIOD} steps. Rules:
+                   ${STUDY_RULES.join(", ")}
   --seeds N        of starts and streams, counted from 1; default ${SEEDS.full}
   --steps N        of each training, a multiple of ${STUDY_UNIT}; default ${STEPS.full}
   --tune yes|no    whether the first seed tries three learning rates; default yes
