@@ -5,9 +5,9 @@ import { createSimulator } from "../../src/index.ts";
 import { activate, activationSlope, createReference } from "../../src/reference/index.ts";
 import { resolveLearning, resolveNetwork, type Activation, type NetworkSpec } from "../../src/spec.ts";
 import { createUniform, metricsOf } from "./networks.ts";
-import { useDevice } from "./shared-device.ts";
+import { useLazyDevice } from "./shared-device.ts";
 
-const device = useDevice();
+const device = useLazyDevice();
 
 const positive = [
   ...[1.2e-38, 1e-30, 1e-10, 1e-7, 1e-4, 0.01, 0.03, 0.1, 0.2, 0.2499, 0.2501, 0.5, 0.999, 1, 1.5, 2, 3, 3.4, 3.5],

@@ -9,9 +9,9 @@ import type { Simulator, SimulatorOptions } from "../../src/simulator.ts";
 import { resolveNetwork, type LearningSpec, type NetworkSpec } from "../../src/spec.ts";
 import { dataOf, followWindows, type Windows } from "./graphs.ts";
 import { metricsOf } from "./networks.ts";
-import { useDevice } from "./shared-device.ts";
+import { useLazyDevice } from "./shared-device.ts";
 
-const device = useDevice();
+const device = useLazyDevice();
 
 /** Loops over one population and over two, skip connections, all activations, both costs, sizes around quads. */
 function graph(more: Partial<NetworkSpec> = {}, plastic = false): NetworkSpec {

@@ -4,9 +4,9 @@ import { describe, expect, it } from "vitest";
 import { align, frequencyResponse, layered } from "../../src/index.ts";
 import { createRandom } from "../../src/random.ts";
 import { createReferenceSimulator } from "../unit/reference-simulator.ts";
-import { useDevice } from "./shared-device.ts";
+import { useLazyDevice } from "./shared-device.ts";
 
-const device = useDevice();
+const device = useLazyDevice();
 
 const [steps, batch] = [200, 5];
 const network = layered({

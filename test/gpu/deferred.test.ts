@@ -6,10 +6,10 @@ import { tunings, type Tuning } from "../../src/layout.ts";
 import { callsDuring } from "./counting.ts";
 import { graphOfSizes, populationsOfSizes } from "./graphs.ts";
 import { metricsOf, numbers } from "./networks.ts";
-import { useDevice } from "./shared-device.ts";
+import { useLazyDevice } from "./shared-device.ts";
 import { difference, expectSmall, Twin } from "./twin.ts";
 
-const device = useDevice();
+const device = useLazyDevice();
 
 const graph = graphOfSizes([
   ...populationsOfSizes([2, 3], [2, 3]),

@@ -6,10 +6,10 @@ import { biasStream, initialize } from "../../src/random.ts";
 import type { Metrics, RunOptions } from "../../src/run.ts";
 import { resolveNetwork, type NetworkSpec } from "../../src/spec.ts";
 import { contentsOf, expectSameBits, metricsOf, tiny, tinyData } from "./networks.ts";
-import { useDevice } from "./shared-device.ts";
+import { useLazyDevice } from "./shared-device.ts";
 import { betweenOf } from "./twin.ts";
 
-const device = useDevice();
+const device = useLazyDevice();
 const steps = 300;
 
 const record = [

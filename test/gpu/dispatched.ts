@@ -16,20 +16,10 @@ export interface KernelWatch {
 
 type Stage = Pick<GPUProgrammableStage, "entryPoint" | "constants">;
 
-/** Pipelines of steps that do not learn are not compiled, which takes half of the time of a small test. None can be dispatched. */
-export function withoutFrozenSteps(device: GPUDevice): void {
-  const compile = device.createComputePipelineAsync.bind(device);
-  device.createComputePipelineAsync = async (descriptor) => {
-    const isFrozen = / frozen( |$)/.test(descriptor.label ?? "");
-    return isFrozen ? ({} as GPUComputePipeline) : compile(descriptor);
-  };
-}
-
-/** Watches what is made and encoded on `device` from now on, where nothing takes a step that does not learn. */
+/** Watches what is made and encoded on `device` from now on. */
 export function watchKernels(device: GPUDevice): KernelWatch {
   const stages = new Map<GPUComputePipeline, Stage>();
   let seen = new Map<KernelName, Dispatched>();
-  withoutFrozenSteps(device);
   const compile = device.createComputePipelineAsync.bind(device);
   device.createComputePipelineAsync = async (descriptor) => {
     const pipeline = await compile(descriptor);

@@ -3,10 +3,10 @@
 import { describe, expect, it } from "vitest";
 import { createSimulator, DivergedError, layered, type Simulator } from "../../src/index.ts";
 import { expectSameBits, metricsOf, numbers, tiny, tinyData } from "./networks.ts";
-import { useDevice } from "./shared-device.ts";
+import { useLazyDevice } from "./shared-device.ts";
 import { rejection } from "./watched.ts";
 
-const device = useDevice();
+const device = useLazyDevice();
 const notFinite = [NaN, Infinity, -Infinity];
 const learning = { optimizer: { kind: "momentum", eta: 0.01 } } as const;
 

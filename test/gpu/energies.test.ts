@@ -6,10 +6,10 @@ import { energyQuantities } from "../../src/layout.ts";
 import { createReference } from "../../src/reference/index.ts";
 import { resolveLearning, resolveNetwork, type LearningSpec, type NetworkSpec } from "../../src/spec.ts";
 import { metricsOf, numbers } from "./networks.ts";
-import { useDevice } from "./shared-device.ts";
+import { useLazyDevice } from "./shared-device.ts";
 import { difference, expectSmall } from "./twin.ts";
 
-const device = useDevice();
+const device = useLazyDevice();
 
 const stack = (more: Partial<NetworkSpec> = {}): NetworkSpec => ({
   dt: 0.1,

@@ -9,9 +9,9 @@ import { readExperiment } from "../../src/tasks/read-experiment.ts";
 import type { Samples, TaskData } from "../../src/tasks/samples.ts";
 import { trainEpochs, type EpochEvent, type EpochWorkplace, type Learner } from "../../src/train/epochs.ts";
 import { unpackCheckpoint, type TrainingState } from "../../src/train/training-state.ts";
-import { useDevice } from "./shared-device.ts";
+import { useLazyDevice } from "./shared-device.ts";
 
-const device = useDevice();
+const device = useLazyDevice();
 
 /** Two classes of points, on either side of a line. */
 function samplesOf(count: number, seed: number): Samples {

@@ -5,9 +5,9 @@ import { tunings, type Tuning } from "../../src/layout.ts";
 import { recordedRuns } from "../../src/train/verification.ts";
 import { goldenRecordings, useReplays, type Expected, type Forced } from "./golden.ts";
 import { loadRecording } from "./recordings.ts";
-import { useDevice } from "./shared-device.ts";
+import { useLazyDevice } from "./shared-device.ts";
 
-const replay = useReplays(useDevice());
+const replay = useReplays(useLazyDevice());
 
 const apart = (change: Partial<Tuning>): Forced => ({
   fuseSteps: false,

@@ -10,9 +10,9 @@ import type { Recording } from "../../src/tasks/recording.ts";
 import { goldenRecordings, useReplays, windowOf, type Expected, type Forced } from "./golden.ts";
 import { loadRecording, recordReference } from "./recordings.ts";
 import { createRowByRow } from "./row-by-row.ts";
-import { useDevice } from "./shared-device.ts";
+import { useLazyDevice } from "./shared-device.ts";
 
-const replay = useReplays(useDevice());
+const replay = useReplays(useLazyDevice());
 
 const onePass = { onePassBatch: 16 };
 const apart = (change: Partial<Tuning> = {}): Forced => ({

@@ -3,10 +3,10 @@
 import { expect, it } from "vitest";
 import type { Activation, NetworkSpec, ProjectionSpec } from "../../src/spec.ts";
 import { createUniform } from "./networks.ts";
-import { useDevice } from "./shared-device.ts";
+import { useLazyDevice } from "./shared-device.ts";
 import { expectSmall, Twin } from "./twin.ts";
 
-const device = useDevice();
+const device = useLazyDevice();
 const activations: readonly Activation[] = ["linear", "tanh", "sigmoid", "hard-sigmoid", "relu", "softplus"];
 
 /** Six populations; every pair of groups is joined with a chance of two fifths, itself included. */

@@ -4,10 +4,10 @@ import { expect, it } from "vitest";
 import { createSimulator } from "../../src/index.ts";
 import type { LearningSpec, NetworkSpec } from "../../src/spec.ts";
 import { metricsOf, numbers } from "./networks.ts";
-import { useDevice } from "./shared-device.ts";
+import { useLazyDevice } from "./shared-device.ts";
 import { difference, expectSmall } from "./twin.ts";
 
-const device = useDevice();
+const device = useLazyDevice();
 const [batch, steps] = [2, 80];
 
 const places = [

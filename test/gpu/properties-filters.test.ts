@@ -6,9 +6,9 @@ import { createRandom } from "../../src/random.ts";
 import type { NetworkSpec } from "../../src/spec.ts";
 import { ACCUMULATE, dot, draw, largest } from "../unit/properties/graphs.ts";
 import { Probe } from "./properties.ts";
-import { useDevice } from "./shared-device.ts";
+import { useLazyDevice } from "./shared-device.ts";
 
-const device = useDevice();
+const device = useLazyDevice();
 
 // ---- neurons side by side -----------------------------------------------------------------------------------
 

@@ -15,9 +15,9 @@ import {
   type GraphOptions,
 } from "../unit/properties/graphs.ts";
 import { arrangeRows, framesOf, Probe, type Data, type ProbeOptions } from "./properties.ts";
-import { useDevice } from "./shared-device.ts";
+import { useLazyDevice } from "./shared-device.ts";
 
-const device = useDevice();
+const device = useLazyDevice();
 
 const create = (spec: NetworkSpec, options: ProbeOptions): Promise<Probe> => Probe.create(device(), spec, options);
 

@@ -19,9 +19,9 @@ import {
 } from "../unit/properties/graphs.ts";
 import { followWindows } from "./graphs.ts";
 import { framesOf, Probe, type ProbeOptions } from "./properties.ts";
-import { useDevice } from "./shared-device.ts";
+import { useLazyDevice } from "./shared-device.ts";
 
-const device = useDevice();
+const device = useLazyDevice();
 
 const create = (spec: NetworkSpec, options: ProbeOptions): Promise<Probe> => Probe.create(device(), spec, options);
 

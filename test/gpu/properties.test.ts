@@ -14,10 +14,10 @@ import {
 } from "../../src/spec.ts";
 import { largest, randomSteps, SCHEDULES, stack, start } from "../unit/properties/graphs.ts";
 import { framesOf, Probe } from "./properties.ts";
-import { useDevice } from "./shared-device.ts";
+import { useLazyDevice } from "./shared-device.ts";
 import { rejection } from "./watched.ts";
 
-const device = useDevice();
+const device = useLazyDevice();
 
 const [dt, batch] = [0.1, 2];
 const least = Math.fround(PLASTIC_TAU_STEPS * dt);

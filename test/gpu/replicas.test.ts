@@ -3,13 +3,12 @@
 import { describe, expect, it } from "vitest";
 import { createSimulator, layered, tunings, type NetworkSpec, type SimulatorOptions } from "../../src/index.ts";
 import type { NodeQuantity, Simulator } from "../../src/simulator.ts";
-import { withoutFrozenSteps } from "./dispatched.ts";
 import { dataOf, type Data } from "./graphs.ts";
 import { expectSameBits, metricsOf, numbers, tiny, tinyData } from "./networks.ts";
-import { useDevice } from "./shared-device.ts";
+import { useLazyDevice } from "./shared-device.ts";
 import { rejection } from "./watched.ts";
 
-const device = useDevice({}, withoutFrozenSteps);
+const device = useLazyDevice();
 
 const loops: NetworkSpec = {
   dt: 0.1,

@@ -4,10 +4,10 @@ import { describe, expect, it } from "vitest";
 import { createSimulator, DataError, layered, SpecError, type NetworkSpec } from "../../src/index.ts";
 import type { Simulator, SimulatorOptions } from "../../src/simulator.ts";
 import { metricsOf, numbers, tiny, tinyData } from "./networks.ts";
-import { useDevice } from "./shared-device.ts";
+import { useLazyDevice } from "./shared-device.ts";
 import { rejection } from "./watched.ts";
 
-const device = useDevice();
+const device = useLazyDevice();
 
 const window = { errors: "adjoint", window: 8 } as const;
 

@@ -4,10 +4,10 @@ import { describe, expect, it } from "vitest";
 import { tunings } from "../../src/layout.ts";
 import type { LearningSpec, NetworkSpec } from "../../src/spec.ts";
 import { followWindows, populationsOfSizes, sizes } from "./graphs.ts";
-import { useDevice } from "./shared-device.ts";
+import { useLazyDevice } from "./shared-device.ts";
 import { expectSmall, Twin } from "./twin.ts";
 
-const device = useDevice();
+const device = useLazyDevice();
 
 /** All of them in three levels, a loop, and costs of both kinds: softmax in one invocation and in a workgroup. */
 function graph(more: Partial<NetworkSpec> = {}): NetworkSpec {

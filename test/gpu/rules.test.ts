@@ -3,13 +3,13 @@
 import { describe, expect, it } from "vitest";
 import type { LearningSpec, NetworkSpec, OptimizerSpec } from "../../src/spec.ts";
 import { tunings } from "../../src/layout.ts";
-import { useDevice } from "./shared-device.ts";
+import { useLazyDevice } from "./shared-device.ts";
 import { expectSmall, Twin, type TwinOptions } from "./twin.ts";
 
 /** Bytes of a workgroup; every adapter that the tests run on has them. */
 const memory = 32768;
 
-const device = useDevice({ requiredLimits: { maxComputeWorkgroupStorageSize: memory } });
+const device = useLazyDevice({ requiredLimits: { maxComputeWorkgroupStorageSize: memory } });
 
 /** Two sources, skip connections, a loop on one population and one over two, both costs, sizes around quads. */
 function graph(more: Partial<NetworkSpec> = {}, plastic = false): NetworkSpec {

@@ -6,10 +6,10 @@ import { partsOf, tunings } from "../../src/layout.ts";
 import { callsDuring } from "./counting.ts";
 import { graphOfSizes, populationsOfSizes, sizes } from "./graphs.ts";
 import { createUniform, metricsOf } from "./networks.ts";
-import { useDevice } from "./shared-device.ts";
+import { useLazyDevice } from "./shared-device.ts";
 import { expectSmall, readBuffer, Twin } from "./twin.ts";
 
-const device = useDevice();
+const device = useLazyDevice();
 
 /** Its projections are cut and whole, in the first shard and in others. */
 const graph = (more: Partial<NetworkSpec> = {}, plastic: "none" | "tau" = "none"): NetworkSpec => ({

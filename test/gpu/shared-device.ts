@@ -3,20 +3,27 @@ import { withDevice } from "./device.ts";
 
 /**
  * One device for all tests of a file, with the checks of `withDevice` at the file's end. It compiles every pipeline
- * once, which is what takes most of the time of a small test. `descriptor` as for `requestDevice`; `prepare` gets the
- * device before any test.
+ * once, which is what takes most of the time of a small test. `descriptor` as for `requestDevice`.
  */
-export function useDevice(
-  descriptor?: GPUDeviceDescriptor,
-  prepare: (device: GPUDevice) => void = () => undefined,
-): () => GPUDevice {
+export function useDevice(descriptor?: GPUDeviceDescriptor): () => GPUDevice {
+  return prepared(keepPipelines, descriptor);
+}
+
+/**
+ * The same, and a pipeline is compiled when it is first dispatched: a plan has programs that its test never runs, such as
+ * steps that do not learn. Not for tests of compiling, counting or timing.
+ */
+export function useLazyDevice(descriptor?: GPUDeviceDescriptor): () => GPUDevice {
+  return prepared(compileLate, descriptor);
+}
+
+function prepared(prepare: (device: GPUDevice) => void, descriptor?: GPUDeviceDescriptor): () => GPUDevice {
   let device: GPUDevice | undefined;
   let release: () => void = () => undefined;
   let ended: Promise<void> = Promise.resolve();
   beforeAll(async () => {
     await new Promise<void>((ready, fail) => {
       ended = withDevice(async (made) => {
-        keepPipelines(made);
         prepare(made);
         device = made;
         const released = new Promise<void>((resolve) => {
@@ -46,5 +53,40 @@ function keepPipelines(device: GPUDevice): void {
     const pipeline = await create(descriptor);
     kept.push(pipeline);
     return pipeline;
+  };
+}
+
+function compileLate(device: GPUDevice): void {
+  const asked = new WeakMap<GPUComputePipeline, GPUComputePipelineDescriptor>();
+  const compiled = new WeakMap<GPUComputePipeline, GPUComputePipeline>();
+  const kept: GPUComputePipeline[] = [];
+  device.createComputePipelineAsync = (descriptor) => {
+    const promise = { label: descriptor.label } as GPUComputePipeline;
+    asked.set(promise, descriptor);
+    return Promise.resolve(promise);
+  };
+  const pipelineOf = (promise: GPUComputePipeline): GPUComputePipeline => {
+    const known = compiled.get(promise);
+    if (known !== undefined) return known;
+    const descriptor = asked.get(promise);
+    if (descriptor === undefined) return promise;
+    const pipeline = device.createComputePipeline(descriptor);
+    compiled.set(promise, pipeline);
+    kept.push(pipeline);
+    return pipeline;
+  };
+  const createEncoder = device.createCommandEncoder.bind(device);
+  device.createCommandEncoder = (descriptor) => {
+    const encoder = createEncoder(descriptor);
+    const begin = encoder.beginComputePass.bind(encoder);
+    encoder.beginComputePass = (pass) => {
+      const begun = begin(pass);
+      const setPipeline = begun.setPipeline.bind(begun);
+      begun.setPipeline = (pipeline) => {
+        setPipeline(pipelineOf(pipeline));
+      };
+      return begun;
+    };
+    return encoder;
   };
 }

@@ -4,9 +4,9 @@ import { describe, expect, it } from "vitest";
 import { createSimulator, layered, tunings, type NetworkSpec, type Simulator } from "../../src/index.ts";
 import type { SimulatorOptions } from "../../src/simulator.ts";
 import { expectSameBits, metricsOf, numbers, tiny, tinyData } from "./networks.ts";
-import { useDevice } from "./shared-device.ts";
+import { useLazyDevice } from "./shared-device.ts";
 
-const device = useDevice();
+const device = useLazyDevice();
 const steps = 60;
 const before = 23;
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { tunings } from "../../src/layout.ts";
 import { describePlan } from "../../src/plan.ts";
 import { layered, type LearningSpec, type NetworkSpec, type PopulationSpec } from "../../src/spec.ts";
-import { useDevice } from "./shared-device.ts";
+import { useLazyDevice } from "./shared-device.ts";
 import { expectSmall, Twin, type TwinOptions } from "./twin.ts";
 
 const taus = { tauM: [0.5, 1.1, 1.9], tauR: [0.4, 1.3] } as const;
@@ -95,7 +95,7 @@ const recurrentAnd = (own: number, further: number): NetworkSpec => ({
  */
 const tolerance = { oneStep: 2e-6, threeSteps: 1e-5 };
 
-const device = useDevice();
+const device = useLazyDevice();
 
 /** Answers with the plan that was compared. */
 async function compare(spec: NetworkSpec, options: TwinOptions): Promise<string> {
