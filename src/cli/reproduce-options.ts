@@ -1,8 +1,10 @@
 import { EXPERIMENTS, experimentNamed, SCHEDULES, STUDENT_RULES, type Experiment } from "../tasks/teacher-student.ts";
+import { TRAINING_NAMES, trainingReproductions } from "../tasks/reproductions.ts";
 import type { ReproduceRequest } from "../train/reproduce.ts";
 import { HOST_KINDS, type HostKind } from "./host.ts";
 import { SYNTHESIS_FLAGS, SYNTHESIS_NAME, SYNTHESIS_SWITCHES } from "./le-fourier.ts";
 import { STUDY_FLAGS, STUDY_NAME, STUDY_SWITCHES } from "./limit-options.ts";
+import { PUBLISHED_FLAGS, PUBLISHED_SWITCHES } from "./published-options.ts";
 import { readChoice, readFlags, readOutputs, readWholeNumber, UsageError, type Outputs } from "./options.ts";
 
 export interface ReproduceOptions extends Outputs {
@@ -15,17 +17,17 @@ export interface ReproduceOptions extends Outputs {
 const FLAGS = ["rule", "schedule", "seed", "host", "out", "json"];
 
 /** All that can be reproduced; each has flags of its own. */
-export const REPRODUCTIONS = [...EXPERIMENTS, SYNTHESIS_NAME, STUDY_NAME] as const;
-export type ReproductionName = (typeof REPRODUCTIONS)[number];
+export const REPRODUCTIONS: readonly string[] = [...EXPERIMENTS, SYNTHESIS_NAME, STUDY_NAME, ...TRAINING_NAMES];
 
 /**
  * What is to be reproduced; null: the user asks for help, and names nothing.
  *
  * @throws UsageError
  */
-export function readReproduction(args: readonly string[]): ReproductionName | null {
-  const names = [...new Set([...FLAGS, ...SYNTHESIS_FLAGS, ...STUDY_FLAGS])];
-  const { positionals, wantsHelp } = readFlags(args, names, [...new Set([...SYNTHESIS_SWITCHES, ...STUDY_SWITCHES])]);
+export function readReproduction(args: readonly string[]): string | null {
+  const names = [...new Set([...FLAGS, ...SYNTHESIS_FLAGS, ...STUDY_FLAGS, ...PUBLISHED_FLAGS])];
+  const switches = [...new Set([...SYNTHESIS_SWITCHES, ...STUDY_SWITCHES, ...PUBLISHED_SWITCHES])];
+  const { positionals, wantsHelp } = readFlags(args, names, switches);
   const name = readChoice("The experiment", positionals[0], REPRODUCTIONS);
   if (name !== undefined) return name;
   if (wantsHelp) return null;
@@ -65,6 +67,7 @@ export function reproduceHelp(): string {
   const others = [
     [SYNTHESIS_NAME, "A sawtooth made of fifty sines, as in Fig. 2a of Latent Equilibrium."],
     [STUDY_NAME, "Where the published rule stops, why, and what removes the stop: a study."],
+    ...trainingReproductions.map(({ name, experiment }) => [name, experiment.sentence]),
   ];
   return `npm run reproduce -- ${REPRODUCTIONS.join("|")} [flags]
 
@@ -74,7 +77,7 @@ of them are in their ranges.
 ${sentences.join("\n")}
 ${others.map(([name = "", sentence = ""]) => `  ${name.padEnd(16)}${sentence}`).join("\n")}
 
-The latter two have flags of their own: npm run reproduce -- ${SYNTHESIS_NAME} --help. Of the others:
+All but the first two have flags of their own: npm run reproduce -- ${SYNTHESIS_NAME} --help. Of these two:
 
   --rule RULE     ${STUDENT_RULES.join(", ")}; default local
   --schedule ORD  ${SCHEDULES.join(" (the published order) or ")}; default jacobi

@@ -6,6 +6,7 @@
 import { version } from "../../package.json";
 import type { AdapterFacts } from "../device.ts";
 import { nameOf, type Range, type Verdict } from "../tasks/expected-figures.ts";
+import { TRAINING_NAMES } from "../tasks/reproductions.ts";
 import { BIN, type Experiment } from "../tasks/teacher-student.ts";
 import type { ReproduceEvent, ReproducePoint, Reproduction } from "../train/reproduce.ts";
 import { adapterName, duration, percent, table, whole } from "./format.ts";
@@ -14,6 +15,8 @@ import { readSynthesisOptions, runSynthesis, SYNTHESIS_NAME, synthesisHelp } fro
 import { readStudyOptions, STUDY_NAME, studyHelp } from "./limit-options.ts";
 import { runLimit } from "./limit.ts";
 import { lineFigure } from "./line-figure.ts";
+import { runPublished } from "./published.ts";
+import { publishedHelp, readPublishedOptions } from "./published-options.ts";
 import { shownPath, withUsage } from "./options.ts";
 import { readReproduceOptions, readReproduction, reproduceHelp, type ReproduceOptions } from "./reproduce-options.ts";
 import { createRunFolder, writeAtomically, type RunFolder } from "./run-folder.ts";
@@ -31,7 +34,9 @@ export function main(args: readonly string[], signal: AbortSignal): Promise<numb
     if (name === SYNTHESIS_NAME)
       return runOrHelp(await readSynthesisOptions(args), runSynthesis, synthesisHelp, signal);
     if (name === STUDY_NAME) return runOrHelp(await readStudyOptions(args), runLimit, studyHelp, signal);
-    return runOrHelp(name && (await readReproduceOptions(args)), run, reproduceHelp, signal);
+    if (name !== null && TRAINING_NAMES.includes(name))
+      return runOrHelp(await readPublishedOptions(args), runPublished, publishedHelp, signal);
+    return runOrHelp(name === null ? null : await readReproduceOptions(args), run, reproduceHelp, signal);
   });
 }
 

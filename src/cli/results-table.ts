@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { root } from "../../scripts/modules.mjs";
 import { readFlags, UsageError, withUsage } from "./options.ts";
+import { REPRODUCTION_PAGE, reproductionPage } from "./reproduction-page.ts";
 import { readResults, type Results } from "./results-files.ts";
 import { figured, hasMarks, performanceBlock, readmeBlock, withResults } from "./results-tables.ts";
 import { rooflineFigure } from "./roofline-figure.ts";
@@ -48,11 +49,13 @@ export async function inspect(folder: string): Promise<Results & { readonly stal
   const read = (path: string): Promise<string> => readFile(join(folder, path), "utf8").catch(() => "");
   const pages = { page: await read(PAGE), readme: await read(README) };
   const { texts, problems } = made(results, pages);
+  const reproduced = await reproductionPage(folder, (await read(REPRODUCTION_PAGE)).replaceAll("\r\n", "\n"));
   const stale = new Map<string, string>();
-  for (const [path, text] of texts) {
+  for (const [path, text] of [...texts, [REPRODUCTION_PAGE, reproduced.text] as const]) {
+    if (text === null) continue;
     if ((await read(path)).replaceAll("\r\n", "\n") !== text) stale.set(path, text);
   }
-  return { files: results.files, problems: [...results.problems, ...problems], stale };
+  return { files: results.files, problems: [...results.problems, ...problems, ...reproduced.problems], stale };
 }
 
 /** What the results give, from the pages as they are. */
@@ -80,7 +83,8 @@ function help(): string {
   return `npm run results -- [flags]
 
 Checks every file in ${FOLDER} and makes of them the tables of ${PAGE} and ${PICTURE};
-where there are results of a GPU, those of ${README}, too.
+where there are results of a GPU, those of ${README}, too. The tables of ${REPRODUCTION_PAGE}
+are made of docs/results, where npm run reproduce -- NAME --json docs/results/NAME.json puts what it came to.
 
   --check   writes nothing; the exit code is 0 only if everything is what the files give
   --help    this text`;

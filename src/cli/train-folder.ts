@@ -7,10 +7,11 @@ import { VleError } from "../errors.ts";
 import type { Experiment } from "../tasks/experiments.ts";
 import { readExperiment } from "../tasks/read-experiment.ts";
 import type { EpochEvent } from "../train/epochs.ts";
-import { unpackCheckpoint } from "../train/training-state.ts";
+import { parseEpochs, unpackCheckpoint, type EpochRow } from "../train/training-state.ts";
 import { HOST_KINDS, type HostKind } from "./host.ts";
 import { shownPath, UsageError } from "./options.ts";
 import { openRunFolder, type RunFolder } from "./run-folder.ts";
+import type { TrainingSummary } from "./train-results.ts";
 
 export const TRAIN_CONFIG_SCHEMA = "vle-webgpu/train-config/1";
 const FOLDER = "checkpoints";
@@ -64,6 +65,25 @@ export async function openTraining(path: string): Promise<Resumed> {
     checkpoint: await newestCheckpoint(folder),
     isFinished: folder.files.includes("summary.json"),
   };
+}
+
+/** What a finished run left behind. */
+export interface FinishedRun {
+  readonly config: TrainConfig;
+  readonly rows: readonly EpochRow[];
+  readonly summary: TrainingSummary;
+}
+
+/** @throws UsageError unless it is the folder of a training that has ended. */
+export async function readFinishedRun(path: string): Promise<FinishedRun> {
+  const config = await readConfig(path);
+  const read = (name: string): Promise<string> => {
+    return readFile(join(path, name), "utf8").catch(() => {
+      throw new UsageError(`${path} has no ${name}: the run has not ended. Go on with it first.`);
+    });
+  };
+  const summary = JSON.parse(await read("summary.json")) as TrainingSummary;
+  return { config, rows: parseEpochs(await read("metrics.csv")), summary };
 }
 
 async function readConfig(path: string): Promise<TrainConfig> {

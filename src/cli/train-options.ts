@@ -30,7 +30,7 @@ export interface NewTraining {
 }
 
 const NAMES = ["preset", "spec", "resume", "data", "epochs", "seeds", "rule", "host", "checkpoint", "out", "json"];
-const CHECKPOINT_SECONDS = 30;
+export const CHECKPOINT_SECONDS = 30;
 
 /**
  * @returns null if the user asks for help.
@@ -75,6 +75,9 @@ ${list.join("\n")}
   --json FILE      writes the summary there, too
   --help           this text`;
 }
+
+/** What a run needs to know besides what it trains. */
+export type RunOptions = Pick<TrainOptions, "host" | "checkpointSeconds" | "json">;
 
 type Values = Readonly<Record<string, string | undefined>>;
 
@@ -127,7 +130,7 @@ function readChanges(values: Values, { window, task }: Experiment): Partial<Expe
 }
 
 /** As it is written without quotes. */
-function flagNameOf(rule: string): string {
+export function flagNameOf(rule: string): string {
   return rule.replaceAll(" ", "-");
 }
 

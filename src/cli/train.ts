@@ -26,6 +26,7 @@ import {
   readTrainOptions,
   trainHelp,
   type NewTraining,
+  type RunOptions,
   type TrainOptions,
 } from "./train-options.ts";
 import { createEpochDisplay, type EpochDisplay } from "./train-progress.ts";
@@ -47,7 +48,7 @@ export function main(args: readonly string[], signal: AbortSignal): Promise<numb
 }
 
 /** What is trained, on what, into which folder. */
-interface Begun {
+export interface Begun {
   readonly experiment: Experiment;
   readonly data: TaskData;
   readonly source: TrainConfig["data"];
@@ -56,7 +57,7 @@ interface Begun {
   readonly checkpoint: Uint8Array | null;
 }
 
-async function begin({ experiment, data: path, out }: NewTraining): Promise<Begun> {
+export async function begin({ experiment, data: path, out }: NewTraining): Promise<Begun> {
   const data = await readData(experiment, path);
   // What does not fit is said before a device is looked for.
   asUsage("", () => shapeOf(experiment, data));
@@ -65,7 +66,7 @@ async function begin({ experiment, data: path, out }: NewTraining): Promise<Begu
 }
 
 /** Null if there is nothing left to do. */
-async function goOn(path: string): Promise<Begun | null> {
+export async function goOn(path: string): Promise<Begun | null> {
   const { folder, config, checkpoint, isFinished } = await openTraining(path);
   if (isFinished) {
     console.log(`The run in ${shownPath(path)} is finished: see its summary.json.`);
@@ -98,6 +99,15 @@ function checksumOf({ train: { inputs } }: TaskData): number {
 }
 
 async function train(begun: Begun, options: TrainOptions, signal: AbortSignal): Promise<number> {
+  return (await trainBegun(begun, options, signal)) === null ? INTERRUPTED : 0;
+}
+
+/** Trains, shows how it goes, keeps it in its folder. @returns null if the user stopped it. */
+export async function trainBegun(
+  begun: Begun,
+  options: RunOptions,
+  signal: AbortSignal,
+): Promise<{ readonly path: string } | null> {
   const { experiment, out } = begun;
   console.log(`\n${experiment.title}${experiment.sentence === "" ? "" : `\n${experiment.sentence}`}\n`);
   const run = new Run(begun, options);
@@ -105,26 +115,26 @@ async function train(begun: Begun, options: TrainOptions, signal: AbortSignal): 
   const choice = { asked: options.host ?? own, preferred: "chrome" } as const;
   try {
     await withHost(choice, signal, (host) => run.on(host, signal));
-    return 0;
+    return { path: run.path };
   } catch (error) {
     const isDiverged = error instanceof VleError && error.code === "DIVERGED";
     run.tellHowItEnded(signal.aborted, isDiverged);
     if (!signal.aborted) throw error;
-    return INTERRUPTED;
+    return null;
   }
 }
 
 /** A run, what is shown of it, and what is kept of it. */
 class Run {
   private readonly begun: Begun;
-  private readonly options: TrainOptions;
+  private readonly options: RunOptions;
   private readonly rows: EpochRow[] = [];
   private adapter: AdapterFacts | undefined;
   private display: EpochDisplay | undefined;
   private folder: RunFolder | undefined;
   private progress: EpochProgress | undefined;
 
-  constructor(begun: Begun, options: TrainOptions) {
+  constructor(begun: Begun, options: RunOptions) {
     this.begun = begun;
     this.options = options;
     const { out, checkpoint } = begun;
@@ -209,6 +219,11 @@ class Run {
       experiment.seeds.length === 1 ? `seed ${experiment.seeds[0] ?? 0}` : `${experiment.seeds.length} seeds`;
     const subtitle = `${RULE_NAMES[experiment.rule]}, ${seeds}, on ${this.adapter ? adapterName(this.adapter) : ""}`;
     return { title: experiment.title, subtitle };
+  }
+
+  /** Of its folder. */
+  get path(): string {
+    return this.folder?.path ?? "";
   }
 
   /** A run that diverged would do so again. */

@@ -101,7 +101,7 @@ export const copyRecall: Experiment = {
     cost: { kind: "cross-entropy" },
   }),
   task: { name: "copy-recall", options: { train: 1600, validation: 200, test: 200 } },
-  epochs: 20,
+  epochs: 12,
 };
 
 /** A population that projects to itself. */

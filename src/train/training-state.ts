@@ -132,6 +132,20 @@ const COLUMNS = [
   "seconds",
 ] as const satisfies readonly (keyof EpochRow)[];
 
+/** What `epochsCsv` gave. @throws DataError for another file. */
+export function parseEpochs(csv: string): EpochRow[] {
+  const [head, ...lines] = csv.trim().split("\n");
+  if (head !== COLUMNS.join(",")) throw new DataError("metrics.csv", "is not that of a training over epochs.");
+  return lines.map((line) => {
+    const cells = line.split(",");
+    const entries = COLUMNS.map((column, i) => {
+      const cell = cells[i] ?? "";
+      return [column, column === "part" ? cell : cell === "" ? null : Number(cell)] as const;
+    });
+    return Object.fromEntries(entries) as unknown as EpochRow;
+  });
+}
+
 /** metrics.csv: a line for each epoch and seed, full precision; a figure that there is not is left empty. */
 export function epochsCsv(rows: readonly EpochRow[]): string {
   const lines = rows.map((row) => COLUMNS.map((column) => row[column] ?? "").join(","));

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { lineFigure } from "../../src/cli/line-figure.ts";
 import { UsageError } from "../../src/cli/options.ts";
-import { readReproduceOptions, readReproduction, reproduceHelp } from "../../src/cli/reproduce-options.ts";
+import { readReproduceOptions, readReproduction, reproduceHelp, REPRODUCTIONS } from "../../src/cli/reproduce-options.ts";
 import { metricsCsv, reproductionFigure, reproductionLines } from "../../src/cli/reproduce.ts";
 import { SpecError } from "../../src/errors.ts";
 import { expectationsOf, nameOf, verdictsOf, type Expectation } from "../../src/tasks/expected-figures.ts";
@@ -325,13 +325,13 @@ describe("flags", () => {
     await expect(read).rejects.toThrow(message);
   });
 
-  test("name one of four experiments, each with flags of its own", () => {
+  test("name one experiment, each with flags of its own", () => {
     expect(readReproduction(["--rule", "adjoint", "lagnet"])).toBe("lagnet");
     expect(readReproduction(["--quick", "Le-Fourier", "--seed", "2"])).toBe("le-fourier");
     expect(readReproduction(["--seeds", "2", "previous-digit"])).toBe("previous-digit");
     expect(readReproduction(["--help"])).toBeNull();
     for (const name of ["lagline", "lagnet", "le-fourier", "previous-digit"]) expect(reproduceHelp()).toContain(name);
-    const all = "lagline or lagnet or le-fourier or previous-digit";
+    const all = REPRODUCTIONS.join(" or ");
     expect(() => readReproduction([])).toThrow(`Name an experiment, ${all}: npm run reproduce -- lagline`);
     expect(() => readReproduction(["le-furier"])).toThrow(`it can be ${all}. Did you mean "le-fourier"?`);
     expect(() => readReproduction(["--fast", "lagline"])).toThrow("--fast is not a flag.");

@@ -1,0 +1,133 @@
+/** What a published training came to here: as plain data, and as tables for people. */
+
+import type { Experiment } from "../tasks/experiments.ts";
+import { RULE_NAMES } from "../tasks/presets.ts";
+import {
+  comparisonsOf,
+  protocolOf,
+  type Comparison,
+  type Protocol,
+  type RuleRun,
+  type TrainingReproduction,
+} from "../tasks/reproductions.ts";
+import { percent, table } from "./format.ts";
+import type { FinishedRun } from "./train-folder.ts";
+import type { TrainingSummary } from "./train-results.ts";
+
+export const PUBLISHED_SCHEMA = "vle-webgpu/published-training/1";
+
+/** A line of a learning curve. */
+interface CurvePoint {
+  readonly epoch: number;
+  readonly seed: number;
+  readonly accuracy: number | null;
+  readonly trainAccuracy: number | null;
+  readonly loss: number;
+  readonly eta: number;
+}
+
+export interface PublishedResult {
+  readonly schema: string;
+  readonly name: string;
+  readonly version: string;
+  readonly started: string;
+  readonly adapter: TrainingSummary["adapter"];
+  readonly protocol: Protocol;
+  readonly epochs: number;
+  readonly seeds: readonly number[];
+  readonly departures: readonly string[];
+  readonly rules: readonly {
+    readonly rule: RuleRun["rule"];
+    readonly test: TrainingSummary["test"];
+    readonly seconds: number;
+    readonly rows: readonly CurvePoint[];
+  }[];
+  readonly comparisons: readonly Comparison[];
+}
+
+/** @param runs of the same experiment, each by another rule; one at least. */
+export function publishedResult(
+  reproduction: TrainingReproduction,
+  runs: readonly FinishedRun[],
+  notes: readonly string[],
+): PublishedResult {
+  const [first] = runs;
+  if (first === undefined) throw new RangeError("No run to compare.");
+  const { version, started, experiment } = first.config;
+  const protocol = protocolOf(reproduction, experiment);
+  return {
+    schema: PUBLISHED_SCHEMA,
+    name: reproduction.name,
+    version,
+    started,
+    adapter: first.summary.adapter,
+    protocol,
+    epochs: experiment.epochs,
+    seeds: experiment.seeds,
+    departures: [...notes, ...reproduction.departures],
+    rules: runs.map(({ config, summary, rows }) => ({
+      rule: config.experiment.rule,
+      test: summary.test,
+      seconds: summary.seconds,
+      rows: rows.map(({ epoch, seed, accuracy, trainAccuracy, loss, eta }) => {
+        return { epoch, seed, accuracy, trainAccuracy, loss, eta };
+      }),
+    })),
+    comparisons: runs.flatMap(({ config, rows }) => {
+      return comparisonsOf(reproduction, config.experiment, protocol, { rule: config.experiment.rule, rows });
+    }),
+  };
+}
+
+/** How a run departs by its lengths and rates. */
+export function notesOf({ experiment: published }: TrainingReproduction, run: Experiment): string[] {
+  const { epochs, seeds, schedule } = run;
+  const isAnnealed = JSON.stringify(schedule) !== JSON.stringify(published.schedule) && schedule.kind === "step";
+  const isShort = !isAnnealed && epochs < published.epochs;
+  const few = published.seeds.length - seeds.length;
+  const after = schedule.kind === "step" ? schedule.after : 0;
+  const course = `The rate is halved in every epoch after the first ${after}, in place of waiting for plateaus: ${epochs} epochs, not ${published.epochs}.`;
+  return [
+    ...(isAnnealed ? [course] : []),
+    ...(isShort ? [`${epochs} of ${published.epochs} epochs: the start of the course.`] : []),
+    ...(few > 0 ? [`${seeds.length} of ${published.seeds.length} seeds; all with --seeds all.`] : []),
+    ...(JSON.stringify(run.task) === JSON.stringify(published.task) ? [] : ["Fewer samples to train."]),
+  ];
+}
+
+export function publishedLines({ comparisons, rules, departures, name }: PublishedResult): string[] {
+  const ends = rules.map(({ rule, test, rows }) => {
+    const last = Math.max(...rows.map(({ epoch }) => epoch));
+    return [
+      RULE_NAMES[rule],
+      String(last),
+      `${percent(test.mean, 1)}${spreadOf(rows.length > last ? test.deviation : null)}`,
+    ];
+  });
+  const rows = comparisons.map(({ rule, epoch, ours, oursDeviation, known, deviation, range, isInside }) => [
+    RULE_NAMES[rule],
+    String(epoch),
+    `${percent(ours, 1)}${spreadOf(oursDeviation)}`,
+    percent(known, 1),
+    deviation === null ? "-" : percent(deviation, 1),
+    range.map((bound) => percent(bound)).join(" to "),
+    isInside ? "inside" : "OUTSIDE",
+  ]);
+  const sources = [...new Set(comparisons.map(({ source }) => source))];
+  const outside = comparisons.filter(({ isInside }) => !isInside).length;
+  const sum = outside === 0 ? "All figures are inside." : `${outside} of ${comparisons.length} figures are OUTSIDE.`;
+  return [
+    ...table(["rule", "epochs", "test accuracy"], ends),
+    "",
+    ...(rows.length > 0
+      ? [...table(["rule", "epoch", "ours", "published", "spread", "range", ""], rows), "", sum]
+      : [`No figure is known of such a run of ${name}.`]),
+    ...sources.map((source) => `published: ${source}`),
+    "",
+    ...departures.map((sentence) => `* ${sentence}`),
+  ];
+}
+
+function spreadOf(deviation: number | null): string {
+  return deviation === null ? "" : ` +- ${percent(deviation, 1)}`;
+}
