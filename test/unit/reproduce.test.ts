@@ -6,7 +6,12 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { lineFigure } from "../../src/cli/line-figure.ts";
 import { UsageError } from "../../src/cli/options.ts";
-import { readReproduceOptions, readReproduction, reproduceHelp, REPRODUCTIONS } from "../../src/cli/reproduce-options.ts";
+import {
+  readReproduceOptions,
+  readReproduction,
+  reproduceHelp,
+  REPRODUCTIONS,
+} from "../../src/cli/reproduce-options.ts";
 import { metricsCsv, reproductionFigure, reproductionLines } from "../../src/cli/reproduce.ts";
 import { SpecError } from "../../src/errors.ts";
 import { expectationsOf, nameOf, verdictsOf, type Expectation } from "../../src/tasks/expected-figures.ts";
