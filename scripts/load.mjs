@@ -11,7 +11,7 @@ import { root } from "./modules.mjs";
 /** @typedef {{ main(args: readonly string[], signal: AbortSignal): Promise<number> }} Command */
 
 const interrupted = 130;
-const grace = 2000;
+const grace = 6000;
 // A terminal and npm both pass a Ctrl-C on, so it arrives more than once.
 const sameKeyPress = 300;
 

@@ -69,7 +69,7 @@ const plannedFor = (kernel: KernelName): Constants[] =>
 
 /** Sizes and places: all that matters to the compiler is whether they are 0. */
 const numbers = new Set(
-  ["FIELD", "BATCH", "SEGMENT", "STEPS", "WINDOW", "GRADIENT", "TOP_DOWN", "DERIVATIVE", "PREVIOUS", "POWERS"].concat([
+  ["BATCH", "TOP_DOWN", "DERIVATIVE", "PREVIOUS", "POWERS"].concat([
     "TAU_SIGNAL",
     "TAU_TRACE",
     "TAU_SUMS",
@@ -99,7 +99,7 @@ const extremes: Readonly<Record<KernelName, readonly Constants[]>> = {
     { FINISH: 1, BEGIN: 1, BATCH: 65536, COSTS: 0, ACTIVATIONS: 32 },
     { FINISH: 1, BEGIN: 1, ACTIVATIONS: 63, COSTS: 3, TRACES: 511, BEGIN_TRACES: 511, TRAJECTORY: 2, IS_ALIGNED: 1 },
   ],
-  reverse: [{ BATCH: 65536, COSTS: 3, ACTIVATIONS: 63, HAS_DERIVATIVES: 1, WINDOW: 2 ** 20, SEGMENT: 2 ** 20 }],
+  reverse: [{ BATCH: 65536, COSTS: 3, ACTIVATIONS: 63, HAS_DERIVATIVES: 1 }],
   synapses: [
     { LEARN: 0, SHARED: 1, QUADS: 1, ROWS: 64, WIDTH: 64, OPTIMIZER: 0 },
     { LEARN: 1, SHARED: 1, QUADS: 2, ROWS: 16, WIDTH: 64, OPTIMIZER: 1 },
@@ -119,7 +119,7 @@ const extremes: Readonly<Record<KernelName, readonly Constants[]>> = {
   learn: [0, 1, 2, 3].flatMap((optimizer) => [0, 1].map((matched) => ({ OPTIMIZER: optimizer, MATCHED: matched }))),
   learn_wide: [0, 1, 2, 3].map((optimizer) => ({ OPTIMIZER: optimizer, BATCH: 65536 })),
   learn_time_constants: [0, 1, 2, 3].map((optimizer) => ({ OPTIMIZER: optimizer })),
-  gradient: [{ BATCH: 65536, STEPS: 2 ** 15, CONTINUES: 1 }],
+  gradient: [{ BATCH: 65536, CONTINUES: 1 }],
   apply: [0, 1, 2, 3].map((optimizer) => ({ OPTIMIZER: optimizer })),
   energies: [{ BATCH: 65536, HAS_ERRORS: 0 }],
   network: [],
