@@ -5,7 +5,7 @@
 
 import type { AdapterFacts } from "../device.ts";
 import { SpecError, VleError } from "../errors.ts";
-import type { Metrics, RunOptions } from "../run.ts";
+import type { RunOptions } from "../run.ts";
 import type { SimulatorOptions } from "../simulator.ts";
 import type { FourierSynthesis } from "../tasks/fourier-synthesis.ts";
 import {
@@ -18,6 +18,7 @@ import {
   type SynthesisNetwork,
 } from "../tasks/le-fourier.ts";
 import { OUTPUT } from "../tasks/presets.ts";
+import { outputOf } from "./outcome-of-run.ts";
 import type { CreateSimulator, Trainable } from "./train.ts";
 
 export interface SynthesisRequest {
@@ -196,14 +197,6 @@ async function passOf(
     await clock.advance(network, steps);
   }
   return output;
-}
-
-async function outputOf(simulator: Trainable, options: RunOptions): Promise<Float32Array> {
-  let last: Metrics | undefined;
-  for await (const metrics of simulator.run(options)) last = metrics;
-  const [rates] = last?.traces ?? [];
-  if (!rates) throw new VleError("INTERNAL", "A run with a recorded output gave no trace.");
-  return rates;
 }
 
 /** Steps that are done, and what is told of them. */

@@ -25,6 +25,7 @@ import {
 } from "../tasks/limit-study.ts";
 import { OUTPUT } from "../tasks/presets.ts";
 import { createDigitStream, scoreWindows, type Presentations } from "../tasks/previous-digit.ts";
+import { lastMetrics } from "./outcome-of-run.ts";
 import { createPace, type Pace } from "./pace.ts";
 import { etaAt } from "./schedule.ts";
 import type { CreateSimulator, Trainable } from "./train.ts";
@@ -284,12 +285,9 @@ class Bench {
     });
   }
 
-  private async run(simulator: Trainable, options: RunOptions): Promise<Metrics> {
+  private run(simulator: Trainable, options: RunOptions): Promise<Metrics> {
     const { signal } = this.workplace;
-    let last: Metrics | undefined;
-    for await (const metrics of simulator.run({ ...options, ...(signal && { signal }) })) last = metrics;
-    if (!last) throw new VleError("INTERNAL", `A run of ${options.steps} steps gave no metrics.`);
-    return last;
+    return lastMetrics(simulator, { ...options, ...(signal && { signal }) });
   }
 }
 

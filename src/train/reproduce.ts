@@ -4,8 +4,7 @@
  */
 
 import type { AdapterFacts } from "../device.ts";
-import { SpecError, VleError } from "../errors.ts";
-import type { Metrics, RunOptions } from "../run.ts";
+import { SpecError } from "../errors.ts";
 import type { SimulatorOptions } from "../simulator.ts";
 import { expectationsOf, verdictsOf, type Figure, type Verdict } from "../tasks/expected-figures.ts";
 import {
@@ -25,6 +24,7 @@ import {
   type LearnedParameter,
   type Way,
 } from "../tasks/teacher-student.ts";
+import { outputOf } from "./outcome-of-run.ts";
 import type { CreateSimulator, Trainable } from "./train.ts";
 
 export interface ReproduceRequest extends Way {
@@ -267,14 +267,6 @@ class Binned {
   means(): number[] {
     return Array.from(this.sums, (sum, bin) => sum / Math.min(BIN, this.steps - bin * BIN));
   }
-}
-
-async function outputOf(simulator: Trainable, options: RunOptions): Promise<Float32Array> {
-  let last: Metrics | undefined;
-  for await (const metrics of simulator.run(options)) last = metrics;
-  const [rates] = last?.traces ?? [];
-  if (!rates) throw new VleError("INTERNAL", "A run with a recorded output gave no trace.");
-  return rates;
 }
 
 // ---- blocks -------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@
  */
 
 import { SpecError, VleError } from "../errors.ts";
-import type { Metrics, RunOptions } from "../run.ts";
+import type { Metrics } from "../run.ts";
 import type { Simulator, SimulatorOptions } from "../simulator.ts";
 import type { NetworkSpec } from "../spec.ts";
 import { DIGIT_CLASSES, type Digits, type DigitSet } from "../tasks/digits.ts";
@@ -19,6 +19,7 @@ import {
   stepUnit,
 } from "../tasks/presets.ts";
 import { createDigitStream, type Presentations, scoreWindows } from "../tasks/previous-digit.ts";
+import { lastMetrics } from "./outcome-of-run.ts";
 import { createPace } from "./pace.ts";
 import { etaAt } from "./schedule.ts";
 import { type Curve, type CurvePoint, summarize, type Summary, type Verdict } from "./summary.ts";
@@ -139,7 +140,7 @@ async function trainSideBySide(
     for (const { condition, schedule, simulator, points } of learners) {
       const piece = pieceOf(pieces, condition);
       const started = performance.now();
-      const metrics = await runPiece(simulator, {
+      const metrics = await lastMetrics(simulator, {
         input: piece.input,
         target: piece.target,
         steps: frames,
@@ -177,7 +178,7 @@ async function examine(
     await copyParameters(network, simulator, examiner);
     examiner.reset();
     const run = { input: piece.input, steps: piece.frames, learn: false, ...(signal && { signal }) };
-    const testAccuracy = accuracyOf(preset, await runPiece(examiner, run), piece, lanes, skip) ?? Number.NaN;
+    const testAccuracy = accuracyOf(preset, await lastMetrics(examiner, run), piece, lanes, skip) ?? Number.NaN;
     verdicts.push({ curve: { ...condition, points }, testAccuracy });
     await onTested?.(condition, testAccuracy);
   }
@@ -193,13 +194,6 @@ function pieceOf(pieces: ReadonlyMap<number, Presentations>, { crossfade }: Cond
 /** The test of a condition in training steps, if time went by batch rows: too much for a GPU, which runs them side by side. */
 function testWork({ batch, period, evaluation }: Preset): number {
   return (evaluation.presentations * period * evaluation.lanes) / batch;
-}
-
-async function runPiece(simulator: Trainable, options: RunOptions): Promise<Metrics> {
-  let last: Metrics | undefined;
-  for await (const metrics of simulator.run(options)) last = metrics;
-  if (!last) throw new VleError("INTERNAL", `A run of ${options.steps} steps gave no metrics.`);
-  return last;
 }
 
 function accuracyOf(
