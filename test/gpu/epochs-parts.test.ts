@@ -3,22 +3,14 @@
 import { expect, it } from "vitest";
 import { createSimulator } from "../../src/index.ts";
 import { readNpz } from "../../src/io/npz.ts";
-import { createRandom } from "../../src/random.ts";
 import { readExperiment } from "../../src/tasks/read-experiment.ts";
 import type { Samples, TaskData } from "../../src/tasks/samples.ts";
 import { trainEpochs, type EpochEvent } from "../../src/train/epochs.ts";
 import type { TrainingState } from "../../src/train/training-state.ts";
+import { samplesOf } from "./points.ts";
 import { useLazyDevice } from "./shared-device.ts";
 
 const device = useLazyDevice();
-
-/** Points on either side of a line. */
-function samplesOf(count: number, seed: number): Samples {
-  const random = createRandom(seed);
-  const inputs = Float32Array.from({ length: 2 * count }, () => 2 * random.uniform() - 1);
-  const labels = Int32Array.from({ length: count }, (_, i) => Number((inputs[2 * i] ?? 0) > (inputs[2 * i + 1] ?? 0)));
-  return { count, frames: 1, channels: 2, inputs, answers: { kind: "class", labels } };
-}
 
 const redrawn: number[] = [];
 const data: TaskData = {

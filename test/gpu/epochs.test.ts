@@ -3,23 +3,15 @@
 import { describe, expect, it, vi } from "vitest";
 import { createSimulator, DeviceError, type NetworkSpec, type SimulatorOptions } from "../../src/index.ts";
 import { readNpz } from "../../src/io/npz.ts";
-import { createRandom } from "../../src/random.ts";
 import type { Experiment } from "../../src/tasks/experiments.ts";
 import { readExperiment } from "../../src/tasks/read-experiment.ts";
-import type { Samples, TaskData } from "../../src/tasks/samples.ts";
+import type { TaskData } from "../../src/tasks/samples.ts";
 import { trainEpochs, type EpochEvent, type EpochWorkplace, type Learner } from "../../src/train/epochs.ts";
 import { unpackCheckpoint, type TrainingState } from "../../src/train/training-state.ts";
+import { samplesOf } from "./points.ts";
 import { useLazyDevice } from "./shared-device.ts";
 
 const device = useLazyDevice();
-
-/** Two classes of points, on either side of a line. */
-function samplesOf(count: number, seed: number): Samples {
-  const random = createRandom(seed);
-  const inputs = Float32Array.from({ length: 2 * count }, () => 2 * random.uniform() - 1);
-  const labels = Int32Array.from({ length: count }, (_, i) => Number((inputs[2 * i] ?? 0) > (inputs[2 * i + 1] ?? 0)));
-  return { count, frames: 1, channels: 2, inputs, answers: { kind: "class", labels } };
-}
 
 const data: TaskData = {
   train: samplesOf(66, 1),
