@@ -28,6 +28,8 @@ export interface StudyOptions extends Outputs {
   readonly study: Study;
   /** The run folder that goes on; undefined: a new one. */
   readonly resumed: string | undefined;
+  /** Those of its conditions that are trained now; undefined: all. */
+  readonly only: readonly StudyCondition[] | undefined;
   /** Whether docs/limit.* is written from it. */
   readonly docs: boolean;
   readonly host: HostKind | undefined;
@@ -37,7 +39,7 @@ export const STUDY_NAME = "previous-digit";
 export const STUDY_FLAGS = ["conditions", "seeds", "steps", "tune", "resume", "host", "out", "json"];
 export const STUDY_SWITCHES = ["quick", "docs"];
 /** What a study that goes on has already. */
-const SETTLED = ["conditions", "seeds", "steps", "tune", "out"];
+const SETTLED = ["steps", "tune", "out"];
 const SET_NAMES = Object.keys(STUDY_SETS) as StudySet[];
 const MOST_SEEDS = 100;
 const MOST_STEPS = 10_000_000;
@@ -59,10 +61,19 @@ export async function readStudyOptions(args: readonly string[]): Promise<StudyOp
   const host = readChoice("--host", values["host"], HOST_KINDS);
   if (values["resume"] !== undefined) {
     const study = await readResumed(values["resume"], values, switches);
-    return { study, resumed: pathOf(values["resume"]), docs, host, ...(await readOutputs(values)) };
+    const only = values["conditions"] === undefined ? undefined : readConditions(values["conditions"]);
+    const resumed = pathOf(values["resume"]);
+    return { study: widened(study, values, only), resumed, only, docs, host, ...(await readOutputs(values)) };
   }
   const plan = readPlan(values, switches.has("quick") ? "quick" : "full");
-  return { study: { plan, results: [] }, resumed: undefined, docs, host, ...(await readOutputs(values)) };
+  return {
+    study: { plan, results: [] },
+    resumed: undefined,
+    only: undefined,
+    docs,
+    host,
+    ...(await readOutputs(values)),
+  };
 }
 
 async function readResumed(given: string, values: Flags["values"], switches: Flags["switches"]): Promise<Study> {
@@ -73,13 +84,35 @@ async function readResumed(given: string, values: Flags["values"], switches: Fla
   return usage("--resume", () => readStudy(pathOf(given)));
 }
 
+/** With more seeds, and with conditions that it did not have, if they are asked for. */
+function widened({ plan, results }: Study, values: Flags["values"], only: readonly StudyCondition[] = []): Study {
+  const seeds = readSeeds(values["seeds"]) ?? plan.seeds.length;
+  if (seeds < plan.seeds.length) {
+    throw new UsageError(
+      `--seeds is "${seeds}", but the study has ${plan.seeds.length}; with --resume it can have more.`,
+    );
+  }
+  const known = new Set(plan.conditions.map(studyConditionName));
+  const added = only.filter((condition) => !known.has(studyConditionName(condition)));
+  return { plan: { ...plan, conditions: [...plan.conditions, ...added], seeds: countedTo(seeds) }, results };
+}
+
+function readSeeds(given: string | undefined): number | undefined {
+  const seeds = readWholeNumber("--seeds", given, 1);
+  if (seeds === undefined || seeds <= MOST_SEEDS) return seeds;
+  throw new UsageError(`--seeds is "${seeds}"; it can be up to ${MOST_SEEDS}.`);
+}
+
+function countedTo(seeds: number): readonly number[] {
+  return Array.from({ length: seeds }, (_, i) => i + 1);
+}
+
 function readPlan(values: Flags["values"], size: "quick" | "full"): StudyPlan {
-  const seeds = readWholeNumber("--seeds", values["seeds"], 1) ?? SEEDS[size];
-  if (seeds > MOST_SEEDS) throw new UsageError(`--seeds is "${seeds}"; it can be up to ${MOST_SEEDS}.`);
+  const seeds = readSeeds(values["seeds"]) ?? SEEDS[size];
   const tune = readChoice("--tune", values["tune"], ["yes", "no"]) ?? (size === "quick" ? "no" : "yes");
   return {
     conditions: readConditions(values["conditions"] ?? size),
-    seeds: Array.from({ length: seeds }, (_, i) => i + 1),
+    seeds: countedTo(seeds),
     steps: readSteps(values["steps"]) ?? STEPS[size],
     tune: tune === "yes",
   };
@@ -150,7 +183,8 @@ with --resume. Without flags it is one for a GPU, of ${trainings("full")} traini
   --seeds N        of starts and streams, counted from 1; default ${SEEDS.full}
   --steps N        of each training, a multiple of ${STUDY_UNIT}; default ${STEPS.full}
   --tune yes|no    whether the first seed tries three learning rates; default yes
-  --resume DIR     goes on with the study of that run folder, or shows it again if it is done
+  --resume DIR     goes on with the study of that run folder, or shows it again if it is done; --seeds N gives it more
+                   seeds, --conditions trains only these of it now, and adds those that it has not
   --docs           writes docs/limit.svg, docs/limit.json and the table of docs/limit.md from it
   --host HOST      ${HOST_KINDS.join(" or ")}; default node, and chrome where Node has no WebGPU
   --out DIR        where the folder of the run is made; default runs

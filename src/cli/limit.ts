@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { root } from "../../scripts/modules.mjs";
 import { DataError } from "../errors.ts";
-import { studyConditionName, STUDIED, type StudyResult } from "../tasks/limit-study.ts";
+import { studyConditionName, STUDIED, type StudyPlan, type StudyResult } from "../tasks/limit-study.ts";
 import { doneOf, nextTask, taskCount, type StudyEvent, type StudyProgress } from "../train/limit-study.ts";
 import { adapterName, duration, percent, whole } from "./format.ts";
 import { withHost, type Host } from "./host.ts";
@@ -62,13 +62,18 @@ class Work {
   }
 
   get isDone(): boolean {
-    return nextTask(this.options.study.plan, this.results) === null;
+    return nextTask(this.todo, this.results) === null;
+  }
+
+  /** The plan, or the part of it that was asked for. */
+  private get todo(): StudyPlan {
+    const { only, study } = this.options;
+    return only === undefined ? study.plan : { ...study.plan, conditions: only };
   }
 
   async on(host: Host, signal: AbortSignal): Promise<number> {
-    const { plan } = this.options.study;
     console.log(`Host:    ${host.name}`);
-    await host.study({ plan, done: this.results.slice() }, async (event) => {
+    await host.study({ plan: this.todo, done: this.results.slice() }, async (event) => {
       if (!signal.aborted) await this.hear(event);
     });
     return this.finish();

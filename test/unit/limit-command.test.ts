@@ -61,6 +61,26 @@ describe("flags", () => {
     expect(options?.study.plan).toEqual({ conditions: expected, seeds: [1, 2], steps: 80, tune: true });
   });
 
+  test("give a study that goes on more seeds, and train some of its conditions", async () => {
+    const begun = await mkdtemp(join(folder, "begun-"));
+    await writeFile(join(begun, "study.json"), studyText(study));
+    const read = (...flags: string[]) => readStudyOptions(["previous-digit", "--resume", begun, ...flags]);
+    expect(await read()).toMatchObject({ study, only: undefined });
+    const more = await read("--seeds", "3", "--conditions", "matched:20/0,local:20/3");
+    const [known, added] = ["matched:20/0", "local:20/3"].map(studyConditionNamed);
+    expect(more?.only).toEqual([known, added]);
+    expect(more?.study.plan).toEqual({ ...plan, conditions: [...conditions, added], seeds: [1, 2, 3] });
+    await expect(read("--seeds", "1")).rejects.toThrow(/^--seeds is "1", but the study has 2; .* can have more\.$/);
+  });
+
+  test("that ask for what is done train nothing", async () => {
+    const begun = await mkdtemp(join(folder, "part-"));
+    await writeFile(join(begun, "study.json"), studyText({ plan, results: results.slice(0, 2) }));
+    vi.spyOn(console, "log").mockImplementation(() => undefined);
+    const options = await readStudyOptions(["previous-digit", "--resume", begun, "--conditions", "local:20/0"]);
+    expect(options && (await runLimit(options, new AbortController().signal))).toBe(0);
+  });
+
   test.each([
     [["--conditions", "local:20"], /^--conditions: condition is "local:20"; .* Or name a set: quick, main, full\.$/],
     [["--steps", "50"], /^--steps is "50"; it must be a multiple of 40 up to 10000000, such as 40\.$/],
