@@ -3,20 +3,18 @@
 import { busyShare, comeToRest } from "./busy.ts";
 import { callsPerStep, type Calls } from "./calls.ts";
 import type { Contestant, Engine, Family } from "./engine.ts";
-import { ETA, makeProblem, type Problem } from "./problem.ts";
 import { contest as takeSamples, type Method } from "../harness/contest.ts";
 import { spreadOf, type Spread } from "../harness/statistics.ts";
-import { agreementOf, agrees, expected, type Agreement, type Work } from "./twin.ts";
+import { agreementOf, agrees, type Agreement, type Subject, type Work } from "./twin.ts";
 
 /** Steps after which engines must agree with the twin. */
 const CHECKED_STEPS = 16;
 /** Steps over which calls are counted. */
 const COUNTED_STEPS = 64;
 
-export interface Contest {
-  readonly size: number;
-  readonly batch: number;
-  readonly contestants: readonly Contestant[];
+export interface Contest<P> {
+  readonly subject: Subject<P>;
+  readonly contestants: readonly Contestant<P>[];
   readonly method: Method;
   readonly countsCalls: boolean;
 }
@@ -48,22 +46,14 @@ export interface ContestResult {
   readonly busy: number;
 }
 
-/** A rate at which learning shows in few steps: the effect on a current grows with eta and the number of inputs. */
-export function checkedEta(size: number): number {
-  return 10 / size;
-}
-
-export async function hold(contest: Contest, report: (line: string) => void): Promise<ContestResult> {
-  const { size, batch, contestants } = contest;
-  const problem = makeProblem(size, batch, checkedEta(size));
-  const wanted = new Map(
-    [...new Set(contestants.map(({ work }) => work))].map((work) => [work, expected(work, problem, CHECKED_STEPS)]),
-  );
+export async function hold<P>(contest: Contest<P>, report: (line: string) => void): Promise<ContestResult> {
+  const { subject, contestants } = contest;
+  const problem = subject.checked();
+  const works = [...new Set(contestants.map(({ work }) => work))];
+  const wanted = new Map(works.map((work) => [work, subject.expected(work, problem, CHECKED_STEPS)]));
   const learned = wanted.get("step");
   const effect =
-    learned === undefined
-      ? null
-      : agreementOf({ ...expected("frozen step", problem, CHECKED_STEPS), weight: problem.weight }, learned);
+    learned === undefined ? null : agreementOf(subject.expected("frozen step", problem, CHECKED_STEPS), learned);
   const entries: Entry[] = [];
   for (const contestant of contestants) {
     report(`  ${contestant.name}: is checked`);
@@ -75,9 +65,9 @@ export async function hold(contest: Contest, report: (line: string) => void): Pr
   return { effect, busy, entries: await time(contest, entries) };
 }
 
-async function check(
-  contestant: Contestant,
-  problem: Problem,
+async function check<P>(
+  contestant: Contestant<P>,
+  problem: P,
   wanted: Parameters<typeof agreementOf>[1],
 ): Promise<Entry> {
   const { name: engine, family, work } = contestant;
@@ -94,7 +84,7 @@ async function check(
   }
 }
 
-async function use<T>(contestant: Contestant, problem: Problem, what: (engine: Engine) => Promise<T>): Promise<T> {
+async function use<P, T>(contestant: Contestant<P>, problem: P, what: (engine: Engine) => Promise<T>): Promise<T> {
   const engine = await contestant.open(problem);
   try {
     return await what(engine);
@@ -104,9 +94,9 @@ async function use<T>(contestant: Contestant, problem: Problem, what: (engine: E
 }
 
 /** Adds rates, and calls if they are wanted, to the entries that agree. */
-async function time(contest: Contest, entries: readonly Entry[]): Promise<Entry[]> {
-  const { size, batch, contestants, method, countsCalls } = contest;
-  const problem = makeProblem(size, batch, ETA);
+async function time<P>(contest: Contest<P>, entries: readonly Entry[]): Promise<Entry[]> {
+  const { subject, contestants, method, countsCalls } = contest;
+  const problem = subject.timed();
   const engines: Engine[] = [];
   const added = new Map<string, Pick<Entry, "calls" | "rates">>();
   try {

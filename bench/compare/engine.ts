@@ -15,14 +15,15 @@ export interface Engine {
   close(): void | Promise<void>;
 }
 
-export interface Contestant {
+/** P: the problem that it is given. */
+export interface Contestant<P = Problem> {
   /** For people, with its version: "jax-js 0.1.25 jit". */
   readonly name: string;
   /** Those of a family are ways to do the same with one engine: the fastest counts. */
   readonly family: Family;
   /** What a step of it is. */
   readonly work: Work;
-  open(problem: Problem): Promise<Engine>;
+  open(problem: P): Promise<Engine>;
 }
 
 export const FAMILIES = ["ours", "jax-js", "tfjs", "ort", "torch"] as const;

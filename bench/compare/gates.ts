@@ -3,8 +3,20 @@
 import { median, pairedRatio } from "../harness/statistics.ts";
 import type { Family } from "./engine.ts";
 
-/** What a ratio is made of; "product" is that of a matrix product, in floating-point operations per second. */
-export type Measured = "step" | "batched step" | "product";
+/**
+ * What a ratio is made of; "product" is that of a matrix product, in floating-point operations per second, "MNIST-1D step"
+ * one of the network in published.ts.
+ */
+export type Measured = "step" | "batched step" | "product" | "MNIST-1D step";
+
+/** What engines are compared on. */
+export interface Shape {
+  readonly measured: Measured;
+  /** Neurons. */
+  readonly size: number;
+  readonly synapses: number;
+  readonly batch: number;
+}
 
 export interface Goal {
   readonly goal: string;
@@ -35,6 +47,7 @@ export const goals: readonly Goal[] = [
   },
   { goal: "G3", peer: "ort", measured: "step", cpu: always(15), gpu: always(8) },
   { goal: "G4", peer: "torch", measured: "step", cpu: bySize({ 1024: 1.5, 2048: 1.1 }), gpu: bySize({}) },
+  { goal: "G4", peer: "torch", measured: "MNIST-1D step", cpu: bySize({}), gpu: bySize({}) },
   { goal: "G12", peer: "jax-js", measured: "product", cpu: always(1.1), gpu: always(1) },
   { goal: "G12", peer: "tfjs", measured: "product", cpu: always(1.4), gpu: always(1.3) },
   { goal: "G12", peer: "jax-js", measured: "batched step", cpu: always(1.5), gpu: always(1.5) },
@@ -61,10 +74,7 @@ export interface Ratio {
   readonly holds: boolean | null;
 }
 
-export interface Setting {
-  readonly measured: Measured;
-  readonly size: number;
-  readonly batch: number;
+export interface Setting extends Omit<Shape, "synapses"> {
   readonly software: boolean;
 }
 
@@ -76,10 +86,11 @@ export function ratiosOf(results: readonly Result[], { measured, size, batch, so
     if (goal.measured !== measured || mine === undefined || mine.samples === null || peer === undefined) return [];
     const value = pairedRatio(mine.samples, peer.samples);
     const gate = (software ? goal.cpu : goal.gpu)(size);
+    const network = measured === "MNIST-1D step" ? "MNIST-1D" : `N ${size}`;
     const unit = measured === "product" ? "FLOP/s" : "steps/s";
     return {
       goal: goal.goal,
-      formula: `${mine.engine} / ${peer.engine}, ${unit}, N ${size}${batch > 1 ? `, batch ${batch}` : ""}`,
+      formula: `${mine.engine} / ${peer.engine}, ${unit}, ${network}${batch > 1 ? `, batch ${batch}` : ""}`,
       measured,
       neurons: size,
       batch,

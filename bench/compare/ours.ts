@@ -3,6 +3,15 @@
 import { createSimulator, type PlanningOptions, type Simulator } from "../../src/index.ts";
 import type { Contestant, Engine } from "./engine.ts";
 import { learningOf, LOOP, networkOf, POPULATION, type Problem } from "./problem.ts";
+import {
+  learningOf as publishedLearning,
+  OUTPUT,
+  POPULATIONS,
+  PROJECTIONS,
+  PUBLISHED,
+  SOURCE,
+  type PublishedProblem,
+} from "./published.ts";
 
 /** Steps of a submit. */
 const CHUNK = 64;
@@ -57,4 +66,36 @@ export function oursForward(gpu: GPU): Contestant {
       return { ...engineOf(sim), run: (steps) => submit(sim, steps, false) };
     },
   };
+}
+
+/** The network published for MNIST-1D. */
+export function oursPublished(gpu: GPU): Contestant<PublishedProblem> {
+  return {
+    name: "ours",
+    family: "ours",
+    work: "step",
+    open: async (problem) => {
+      const { network, batch } = PUBLISHED;
+      const sim = await createSimulator(network, { gpu, batch, learning: publishedLearning(problem) });
+      PROJECTIONS.forEach((where, k) => {
+        sim.write("weight", where, problem.weights[k] ?? new Float32Array());
+      });
+      POPULATIONS.forEach((where, k) => {
+        sim.write("bias", where, problem.biases[k] ?? new Float32Array());
+      });
+      sim.write("input", SOURCE, problem.input);
+      sim.write("target", OUTPUT, problem.labels);
+      return {
+        ...engineOf(sim),
+        read: async () => ({
+          rate: await readAll(POPULATIONS.map((where) => sim.read("rate", where))),
+          weight: await readAll(PROJECTIONS.map((where) => sim.read("weight", where))),
+        }),
+      };
+    },
+  };
+}
+
+async function readAll(parts: readonly Promise<Float32Array>[]): Promise<number[]> {
+  return (await Promise.all(parts)).flatMap((part) => [...part]);
 }

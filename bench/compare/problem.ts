@@ -52,7 +52,7 @@ export function makeProblem(size: number, batch: number, eta: number): Problem {
 }
 
 /** Uniform in [0, 1): quick, and good enough for values that only must not be zero. */
-function linearCongruential(): () => number {
+export function linearCongruential(): () => number {
   let state = 12345;
   return () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;

@@ -7,6 +7,7 @@ import { createInterface } from "node:readline";
 import { parseJson, root } from "../../scripts/modules.mjs";
 import type { Contestant, Engine } from "./engine.ts";
 import { BETA, TAU_M, TAU_R, type Problem } from "./problem.ts";
+import { PUBLISHED, type PublishedProblem } from "./published.ts";
 
 export interface Torch {
   /** Path of a Python that has PyTorch. */
@@ -21,18 +22,50 @@ interface Answer {
   readonly weight?: string;
 }
 
-export function torchPeer(torch: Torch): Contestant {
-  return {
-    name: `authors' PyTorch, ${availableParallelism()} threads`,
-    family: "torch",
-    work: "step",
-    open: (problem) => openStep(torch, problem),
-  };
+/** On one thread, and on all: small networks lose more than they gain by the second. */
+export function torchPeers(torch: Torch): readonly Contestant[] {
+  return peersOf(torch, ({ size, batch, eta, ...problem }: Problem) => ({
+    size,
+    batch,
+    eta,
+    beta: BETA,
+    tauM: TAU_M,
+    tauR: TAU_R,
+    weight: encode(problem.weight),
+    bias: encode(problem.bias),
+    target: encode(problem.target),
+  }));
 }
 
-async function openStep({ python, checkout }: Torch, problem: Problem): Promise<Engine> {
+/** The network published for MNIST-1D, as their own class builds it. */
+export function torchPublished(torch: Torch): readonly Contestant<PublishedProblem>[] {
+  return peersOf(torch, ({ eta, weights, biases, input, labels }: PublishedProblem) => ({
+    batch: PUBLISHED.batch,
+    eta,
+    layers: PUBLISHED.network.populations.map(({ size, tauM, tauR }, k) => ({
+      size,
+      tauM,
+      tauR,
+      weight: encode(weights[k] ?? new Float32Array()),
+      bias: encode(biases[k] ?? new Float32Array()),
+    })),
+    input: encode(input),
+    labels: encode(labels),
+  }));
+}
+
+function peersOf<P>(torch: Torch, request: (problem: P) => object): readonly Contestant<P>[] {
+  return [...new Set([1, availableParallelism()])].map((threads) => ({
+    name: `authors' PyTorch, ${threads} thread${threads === 1 ? "" : "s"}`,
+    family: "torch",
+    work: "step",
+    open: (problem) => openStep(torch, threads, request(problem)),
+  }));
+}
+
+async function openStep({ python, checkout }: Torch, threads: number, problem: object): Promise<Engine> {
   const driver = join(root, "bench/compare/torch_driver.py");
-  const child = spawn(python, [driver, checkout, String(availableParallelism())], {
+  const child = spawn(python, [driver, checkout, String(threads)], {
     stdio: ["pipe", "pipe", "inherit"],
   });
   // Broken pipes are told by the end of its answers.
@@ -48,9 +81,7 @@ async function openStep({ python, checkout }: Torch, problem: Problem): Promise<
     if (answer.error !== undefined) throw new Error(answer.error);
     return answer;
   };
-  const { size, batch, eta } = problem;
-  const arrays = { weight: encode(problem.weight), bias: encode(problem.bias), target: encode(problem.target) };
-  await ask({ open: { size, batch, eta, beta: BETA, tauM: TAU_M, tauR: TAU_R, ...arrays } });
+  await ask({ open: problem });
   return {
     run: async (steps) => {
       await ask({ run: steps });

@@ -72,10 +72,53 @@ class Block:
         return {"rate": encode(self.layer.r), "weight": encode(self.layer.conn.weight)}
 
 
+class PublishedNetwork:
+    """The authors' network for MNIST-1D in their own loop of training, less what only reports."""
+
+    def __init__(self, problem, device):
+        network = find("experiments.mnist1d.networks.E2ELagMLPNet")
+        _, network.compute_target_error = find("lib.utils.get_loss_and_derivative")("ce", "linear")
+        hidden = problem["layers"][:-1]
+        # How many of a layer are fast says nothing, as the time constants are those of the other engines, in their order.
+        size = hidden[0]["size"]
+        self.model = network(
+            dt=0.2, tau=1.2, prospective_errors=True, n_hidden_layers=len(hidden), hidden_fast_size=0, hidden_slow_size=size
+        )
+        self.layers = list(self.model.children_with_dynamics())
+        for layer, given in zip(self.layers, problem["layers"], strict=True):
+            spread = torch.ones(given["size"])
+            layer.tau_m = torch.tensor(given["tauM"]) * spread
+            layer.tau_r = torch.tensor(given["tauR"]) * spread
+            with torch.no_grad():
+                layer.conn.weight.copy_(decode(given["weight"], *layer.conn.weight.shape))
+                layer.conn.bias.copy_(decode(given["bias"], given["size"]))
+        if device == "cuda":
+            self.model.cuda()
+        self.input = decode(problem["input"], problem["batch"], 1).to(device)
+        self.labels = decode(problem["labels"], problem["batch"]).long().to(device)
+        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=problem["eta"])
+
+    def run(self, steps):
+        for _ in range(steps):
+            self.optimizer.zero_grad()
+            with torch.no_grad():
+                self.model(self.input, self.labels, beta=1.0)
+            self.optimizer.step()
+        if self.input.is_cuda:
+            torch.cuda.synchronize()
+
+    def read(self):
+        rates = torch.cat([layer.r.flatten() for layer in self.layers])
+        weights = torch.cat([layer.conn.weight.flatten() for layer in self.layers])
+        return {"rate": encode(rates), "weight": encode(weights)}
+
+
 def answer(request, block, device):
     """The block from now on, and what is said."""
     if "open" in request:
-        return Block(request["open"], device), {"version": torch.__version__, "device": device}
+        problem = request["open"]
+        kind = PublishedNetwork if "layers" in problem else Block
+        return kind(problem, device), {"version": torch.__version__, "device": device}
     if "run" in request:
         block.run(request["run"])
         return block, {}

@@ -1,10 +1,33 @@
 /** What engines must agree with: the same in f64, on the processor. */
 
 import { createReference, resolveLearning, resolveNetwork } from "../../src/reference/index.ts";
-import { learningOf, LOOP, networkOf, POPULATION, type Outcome, type Problem } from "./problem.ts";
+import { ETA, learningOf, LOOP, makeProblem, networkOf, POPULATION, type Outcome, type Problem } from "./problem.ts";
 
 /** A step that learns, one without errors that does not, and the product of the target with the weights. */
 export type Work = "step" | "frozen step" | "product";
+
+/** What engines are opened with, and what they must come to. */
+export interface Subject<P> {
+  /** With a learning rate at which learning shows in few steps. */
+  readonly checked: () => P;
+  readonly timed: () => P;
+  /** In f64. A frozen step is one without what would be learned. */
+  readonly expected: (work: Work, problem: P, steps: number) => Outcome;
+}
+
+/** The recurrent network of problem.ts. */
+export function recurrent(size: number, batch: number): Subject<Problem> {
+  return {
+    checked: () => makeProblem(size, batch, checkedEta(size)),
+    timed: () => makeProblem(size, batch, ETA),
+    expected,
+  };
+}
+
+/** A rate at which learning shows in few steps: the effect on a current grows with eta and the number of inputs. */
+export function checkedEta(size: number): number {
+  return 10 / size;
+}
 
 export function expected(work: Work, problem: Problem, steps: number): Outcome {
   return work === "product" ? { rate: product(problem), weight: [] } : advance(work, problem, steps);
@@ -18,7 +41,7 @@ function advance(work: Work, problem: Problem, steps: number): Outcome {
   twin.write("weight", LOOP, problem.weight);
   twin.write("bias", POPULATION, problem.bias);
   for (let done = 0; done < steps; done++) twin.step({}, { [POPULATION]: problem.target }, learns);
-  return { rate: twin.read("rate", POPULATION), weight: learns ? twin.read("weight", LOOP) : [] };
+  return { rate: twin.read("rate", POPULATION), weight: twin.read("weight", LOOP) };
 }
 
 /** [batch][neurons]. */

@@ -5,26 +5,29 @@ import { TOLERANCE } from "../../bench/compare/twin.ts";
 import type { Calls } from "../../bench/compare/calls.ts";
 import type { Finished } from "../../bench/compare/compare.ts";
 import type { Entry, Rates } from "../../bench/compare/contest.ts";
-import type { Ratio } from "../../bench/compare/gates.ts";
+import type { Ratio, Shape } from "../../bench/compare/gates.ts";
+import { PUBLISHED } from "../../bench/compare/published.ts";
 import { percent, table, whole } from "./format.ts";
 
 /** Part of the machine that may be in use by others. */
 const BUSY = 0.2;
 
 /** A row for each engine of a contest. */
-export function contestLines({ measured, size, batch, entries, effect, busy, repeated }: Finished): string[] {
+export function contestLines(finished: Finished): string[] {
+  const { measured, size, batch, entries, effect, busy, repeated } = finished;
   const mine = entries.find(({ family }) => family === "ours")?.rates;
   const rows = entries.map((entry) => [
     entry.engine,
     ...ratesOf(entry),
     ratioOf(mine, entry),
     ...(measured === "product" ? [gigaflops(entry, size, batch)] : []),
+    ...(measured === "MNIST-1D step" ? [hoursOfTraining(entry)] : []),
     verdictOf(entry),
   ]);
-  const head = ["", "steps/s", "+-", "ours / it", ...(measured === "product" ? ["GFLOP/s"] : []), "error"];
+  const own = { product: ["GFLOP/s"], "MNIST-1D step": ["hours of training"], step: [], "batched step": [] };
+  const head = ["", "steps/s", "+-", "ours / it", ...own[measured], "error"];
   return [
-    titleOf(measured, size, batch) +
-      (repeated ? " (measured twice, as a gate was missed; this is the second time)" : ""),
+    titleOf(finished) + (repeated ? " (measured twice, as a gate was missed; this is the second time)" : ""),
     ...(effect === null
       ? []
       : [`Learning moved rates by ${small(effect.rate)} and weights by ${small(effect.weight)} in the check.`]),
@@ -36,11 +39,12 @@ export function contestLines({ measured, size, batch, entries, effect, busy, rep
   ];
 }
 
-function titleOf(measured: string, size: number, batch: number): string {
+function titleOf({ measured, size, synapses, batch }: Shape): string {
   if (measured === "product") {
     return `Products [${batch}][${size}] x [${size}][${size}]: ours is a whole step of a frozen network, a peer's the product alone`;
   }
-  return `${whole(size)} neurons, ${whole(size * size)} synapses, batch ${batch}`;
+  const shape = `${whole(size)} neurons, ${whole(synapses)} synapses, batch ${batch}`;
+  return measured === "MNIST-1D step" ? `The network published for MNIST-1D, ${shape}` : shape;
 }
 
 function ratesOf({ rates }: Entry): [median: string, mad: string] {
@@ -49,6 +53,11 @@ function ratesOf({ rates }: Entry): [median: string, mad: string] {
 
 function ratioOf(mine: Rates | null | undefined, { rates }: Entry): string {
   return !mine || rates === null ? "-" : pairedRatio(mine.samples, rates.samples).toFixed(2);
+}
+
+/** Of all steps of the published training, tests not counted. */
+function hoursOfTraining({ rates }: Entry): string {
+  return rates === null ? "-" : figure(PUBLISHED.trainingSteps / rates.median / 3600);
 }
 
 /** One product is 2 B N^2. */

@@ -81,9 +81,9 @@ export function compareHelp(): string {
   return `npm run compare -- [flags]
 
 Runs other engines beside this one: the same recurrent network with the same weights, learning in every step, on the same
-adapter, with samples in turns. An engine counts once its rates and weights agree with those of the f64 reference. The
-first run installs the engines into bench/compare. The exit code is 0 only if all run and agree and every ratio reaches
-its gate.
+adapter, with samples in turns; at last the network published for MNIST-1D. An engine counts once its rates and weights
+agree with those of the f64 reference. The first run installs the engines into bench/compare. The exit code is 0 only if
+all run and agree and every ratio reaches its gate.
 
   --quick                fewer sizes (${QUICK_SIZES.join(", ")}), 5 samples of 100 ms instead of 7 of 200 ms
   --sizes N,N,...        neurons; default ${DEFAULT_SIZES.join(",")}

@@ -48,14 +48,14 @@ function byGoal(ratios: readonly Ratio[]): Record<string, Ratio[]> {
   return Object.fromEntries(goals.map((goal) => [goal, ratios.filter((ratio) => ratio.goal === goal)]));
 }
 
-function casesOf({ measured, size, batch, entries, effect, busy, repeated }: Finished) {
+function casesOf({ measured, size, synapses, batch, entries, effect, busy, repeated }: Finished) {
   return entries.map(({ engine, family, work, verdict, reason, agreement, rates, calls }) => ({
     name: `${measured}, ${size} neurons, batch ${batch}`,
     engine,
     family,
     work,
     neurons: size,
-    synapses: size ** 2,
+    synapses,
     batch,
     rule: work === "step" ? "local" : null,
     stepsPerSecond: rates,

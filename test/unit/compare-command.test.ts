@@ -103,6 +103,7 @@ describe("lines of a comparison", () => {
   const finished: Finished = {
     measured: "step",
     size: 1024,
+    synapses: 1024 ** 2,
     batch: 1,
     entries: [entry, slower, wrong, broken],
     effect: { rate: 0.1, weight: 0.2 },
@@ -137,6 +138,14 @@ describe("lines of a comparison", () => {
     const lines = contestLines({ ...finished, measured: "product", batch: 64, effect: null });
     // 1500 products of 2 * 64 * 1024^2 operations.
     expect(lines.find((line) => line.startsWith("ours"))).toMatch(/ 201\.33 /);
+  });
+
+  it("give the hours of the published training", () => {
+    const lines = contestLines({ ...finished, measured: "MNIST-1D step", size: 328, synapses: 14_628, batch: 100 });
+    expect(lines[0]).toBe("The network published for MNIST-1D, 328 neurons, 14,628 synapses, batch 100");
+    // 2,160,000 steps at 1500 and 300 a second.
+    expect(lines.find((line) => line.startsWith("ours"))).toMatch(/ 0\.400 /);
+    expect(lines.find((line) => line.startsWith("peer"))).toMatch(/ 2\.00 /);
   });
 
   it("tell which peers do not run in any way", () => {

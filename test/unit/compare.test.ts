@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { checkedEta, hold, type Contest } from "../../bench/compare/contest.ts";
+import { hold, type Contest } from "../../bench/compare/contest.ts";
 import type { Contestant, Engine } from "../../bench/compare/engine.ts";
 import { ratiosOf, type Result, type Setting } from "../../bench/compare/gates.ts";
 import { encodeModel, type Graph } from "../../bench/compare/onnx.ts";
 import { graphOf } from "../../bench/compare/ort.ts";
 import { makeProblem, type Outcome, type Problem } from "../../bench/compare/problem.ts";
-import { agreementOf, agrees, expected, TOLERANCE } from "../../bench/compare/twin.ts";
+import { published, PUBLISHED } from "../../bench/compare/published.ts";
+import { agreementOf, agrees, checkedEta, expected, recurrent, TOLERANCE } from "../../bench/compare/twin.ts";
 
 describe("the problem", () => {
   it("is the same each time, and within its bounds", () => {
@@ -21,11 +22,29 @@ describe("the problem", () => {
     for (const size of [1, 8, 64, 257]) {
       const problem = makeProblem(size, 1, checkedEta(size));
       const learned = expected("step", problem, 16);
-      const frozen = { ...expected("frozen step", problem, 16), weight: problem.weight };
-      const { rate, weight } = agreementOf(frozen, learned);
+      const { rate, weight } = agreementOf(expected("frozen step", problem, 16), learned);
       // An engine that does not learn is a hundred times further off than the tolerance.
       expect(Math.min(rate, weight)).toBeGreaterThan(100 * TOLERANCE);
     }
+  });
+});
+
+describe("the network published for MNIST-1D", () => {
+  it("has the published size and number of steps", () => {
+    expect(PUBLISHED.shape).toEqual({ measured: "MNIST-1D step", size: 6 * 53 + 10, synapses: 14_628, batch: 100 });
+    const { weights, biases } = published.checked();
+    const parameters = [...weights, ...biases].reduce((sum, { length }) => sum + length, 0);
+    expect(parameters).toBe(14_956);
+    expect(PUBLISHED.trainingSteps).toBe(2_160_000);
+  });
+
+  it("shows learning in the steps of a check", () => {
+    const problem = published.checked();
+    const learned = published.expected("step", problem, 16);
+    const { rate, weight } = agreementOf(published.expected("frozen step", problem, 16), learned);
+    expect(Math.min(rate, weight)).toBeGreaterThan(100 * TOLERANCE);
+    expect(learned.rate).toHaveLength(100 * 328);
+    expect(learned.weight).toHaveLength(14_628);
   });
 });
 
@@ -162,9 +181,8 @@ describe("a contest", () => {
     open: () => Promise.reject(new Error("no such thing\nat all")),
   };
   let clock = 0;
-  const contest: Contest = {
-    size: 4,
-    batch: 1,
+  const contest: Contest<Problem> = {
+    subject: recurrent(4, 1),
     contestants: [contestant("right", 0), contestant("wrong", 0.01), broken],
     // Every look at the clock takes a quarter of a second, so every sample does.
     method: { samples: 3, sampleMilliseconds: 100, now: () => (clock += 250) },
