@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { openCsv, writeCsv, type CsvOptions } from "../../src/io/csv.ts";
-import { f32, fuzz, joined, numbers, sentence } from "./io-files.ts";
+import { f32, fuzz, numbers, sentence } from "./io-files.ts";
+import { utf8 } from "./io-makers.ts";
 
-const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 const open = (text: string, options: CsvOptions = {}): ReturnType<typeof openCsv> =>
   openCsv(utf8(text), { file: "a.csv", ...options });
 
@@ -49,108 +49,6 @@ describe("reading", () => {
 });
 
 describe("refusing", () => {
-  const cases: readonly (readonly [what: string, text: string, said: string])[] = [
-    [
-      "a short row",
-      "1,2\n3\n",
-      "a.csv: line 2 is 1 field, but must be 2, as in line 1; look for a missing delimiter or quote.",
-    ],
-    [
-      "a long row behind a field of two lines",
-      '"1\n",2\n3,4,5\n',
-      "a.csv: line 3 is 3 fields, but must be 2, as in line 1; look for a missing delimiter or quote.",
-    ],
-    [
-      "an empty line",
-      "1,2\n\n3,4",
-      "a.csv: line 2 is 1 field, but must be 2, as in line 1; look for a missing delimiter or quote.",
-    ],
-    [
-      "a quote in a field",
-      'a,b\n1,2"',
-      "a.csv: line 2 is a quote within a field, but must be quotes around the whole field; put the field into quotes, and double those in it.",
-    ],
-    [
-      "a quote that nothing closes",
-      '1,2\n"3,4\n5,6',
-      "a.csv: line 2 is a quote that nothing closes, but must be closed; close it, or double the quotes in the field.",
-    ],
-    [
-      "text behind a quote",
-      '1,2\n"3"4,5',
-      'a.csv: line 2 is "4" behind a quote, but must be a delimiter or the end of the line; save it with LF or CRLF, and quotes doubled.',
-    ],
-    [
-      "a carriage return alone",
-      "1,2\r3,4",
-      "a.csv: line 1 is a carriage return alone, but must be a delimiter or the end of the line; save it with LF or CRLF, and quotes doubled.",
-    ],
-    [
-      "a name twice",
-      "a,b,a\n1,2,3",
-      'a.csv: line 1 is "a" twice, but must be names that are there once; rename a column.',
-    ],
-    [
-      "a word",
-      "a,b\n1,2\n3,<b>x</b>",
-      'a.csv: line 3, column 2 ("b") is "<b>x</b>", but must be a finite number (float32); correct the field, or leave its row out.',
-    ],
-    [
-      "an empty field",
-      "1,2\n,4",
-      "a.csv: line 2, column 1 is empty, but must be a finite number (float32); correct the field, or leave its row out.",
-    ],
-    [
-      "an infinity",
-      "1,2\n3,1e999",
-      'a.csv: line 2, column 2 is "1e999", but must be a finite number (float32); correct the field, or leave its row out.',
-    ],
-    [
-      "too large for f32",
-      "1,2\n3,1e39",
-      'a.csv: line 2, column 2 is "1e39", but must be a finite number (float32); correct the field, or leave its row out.',
-    ],
-    [
-      "not a number",
-      "1\nnan",
-      'a.csv: line 2, column 1 is "nan", but must be a finite number (float32); correct the field, or leave its row out.',
-    ],
-    [
-      "hexadecimal",
-      "1\n0x10",
-      'a.csv: line 2, column 1 is "0x10", but must be a finite number (float32); correct the field, or leave its row out.',
-    ],
-    [
-      "a decimal comma",
-      '1\n"1,5"',
-      'a.csv: line 2, column 1 is "1,5", but must be a finite number (float32); correct the field, or leave its row out.',
-    ],
-    [
-      "a number of 401 digits",
-      `1\n${"9".repeat(401)}`,
-      'a.csv: line 2, column 1 is "999999999999999999999999999999999999999999999999999999999999...", but must be a finite number (float32); correct the field, or leave its row out.',
-    ],
-  ];
-
-  it.each(cases)("%s", (_, text, said) => {
-    expect(sentence(() => open(text).numbers())).toBe(said);
-  });
-
-  it("another delimiter", () => {
-    expect(sentence(() => open("1;2\n3;4", { header: false }).numbers())).toBe(
-      'a.csv: line 1, column 1 is "1;2", but must be a finite number (float32); set delimiter to ";".',
-    );
-  });
-
-  it("texts that are not UTF-8", () => {
-    expect(sentence(() => openCsv(Uint8Array.of(0xff, 0xfe, 0x31, 0), { file: "a.csv" }))).toBe(
-      "a.csv: text is UTF-16, but must be UTF-8; save it as UTF-8.",
-    );
-    expect(sentence(() => openCsv(joined(utf8("a\n"), [0x31, 0xff]), { file: "a.csv" }).numbers())).toBe(
-      "a.csv: line 2 is not UTF-8, but must be UTF-8; save it as UTF-8.",
-    );
-  });
-
   it("labels that are none", () => {
     expect(sentence(() => open("a,b\n1,\n").labels(1))).toBe(
       "a.csv: line 2 is without a label, but must be labelled; fill it in, or leave the row out.",

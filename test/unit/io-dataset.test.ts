@@ -7,8 +7,9 @@ import { writeNpz } from "../../src/io/npz.ts";
 import { writeSafetensors } from "../../src/io/safetensors.ts";
 import { writeWav } from "../../src/io/wav.ts";
 import { f32, fixture, fuzz, numbers, sentence } from "./io-files.ts";
+import { utf8 } from "./io-makers.ts";
+import { CAP, refuses } from "./malformed.ts";
 
-const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 const ints = (...values: number[]): NumericArray => ({
   shape: [values.length],
   dtype: "int64",
@@ -507,9 +508,11 @@ describe("sounds", () => {
       ],
     ];
 
-  it.each(cases)("refuse %s", (_, files, said, options) => {
-    expect(sentence(() => open(files, options).read())).toBe(said);
-  });
+  refuses(
+    "folders of sounds",
+    ([files, options]) => open(files, { maxBytes: CAP, ...options }).read(),
+    cases.map(([what, files, said, options]) => [what, [files, options] as const, said]),
+  );
 });
 
 it("reads or refuses damaged files, in memory of at most four times the file", () => {

@@ -3,15 +3,10 @@ import { describe, expect, it } from "vitest";
 import { dtypes, type DType, type NumericArray } from "../../src/io/array.ts";
 import { parseJsonObject } from "../../src/io/json.ts";
 import { openSafetensors, readSafetensors, writeSafetensors } from "../../src/io/safetensors.ts";
-import { ascii, f32, fixture, fuzz, joined, numbers, patched, sentence } from "./io-files.ts";
+import { f32, fixture, fuzz, numbers, sentence } from "./io-files.ts";
+import { withHeader } from "./io-makers.ts";
 
 const file = { file: "a.safetensors" };
-
-function withHeader(header: string | Uint8Array, ...data: readonly (readonly number[])[]): Uint8Array {
-  const bytes = typeof header === "string" ? new TextEncoder().encode(header) : header;
-  const length = new Uint8Array(new BigUint64Array([BigInt(bytes.length)]).buffer);
-  return joined(length, bytes, ...data);
-}
 
 /** Of one array of two f32 and one of a byte, as the format's own description lays it out. */
 const header =
@@ -73,150 +68,7 @@ describe("reading bytes laid out by hand", () => {
   });
 });
 
-const tensor = (fields: string): string => `{"w":{${fields}}}`;
-const rest = '"shape":[2],"data_offsets":[0,8]';
-const eight = [0, 0, 0, 0, 0, 0, 0, 0];
-const pair = (a: string, b: string): string =>
-  `{"a":{"dtype":"U8","shape":[4],"data_offsets":[${a}]},"b":{"dtype":"U8","shape":[4],"data_offsets":[${b}]}}`;
-
 describe("refusing", () => {
-  const cases: readonly (readonly [what: string, bytes: Uint8Array, said: string])[] = [
-    [
-      "an empty file",
-      new Uint8Array(0),
-      "a.safetensors: header length is cut off, but must be 8 bytes; save it again with safetensors.",
-    ],
-    [
-      "a header longer than the file",
-      patched(good, 0, [0, 1]),
-      "a.safetensors: header length is 256, but must be at most 147; save it again with safetensors.",
-    ],
-    [
-      "a header beyond numbers",
-      patched(good, 0, [255, 255, 255, 255, 255, 255, 255, 255]),
-      "a.safetensors: header length is 18446744073709552000, but must be at most 147; save it again with safetensors.",
-    ],
-    [
-      "text that is not UTF-8",
-      withHeader(joined(ascii('{"'), [255])),
-      "a.safetensors: header is not UTF-8, but must be UTF-8; save it again with safetensors.",
-    ],
-    [
-      "another file",
-      withHeader("[1, 2]"),
-      'a.safetensors: header at 0 is "[1, 2]", but must be "{"; save the file again.',
-    ],
-    [
-      "JSON with a comma too many",
-      withHeader('{"a":{},}'),
-      'a.safetensors: header at 8 is "}", but must be a name; save the file again.',
-    ],
-    [
-      "text behind the header",
-      withHeader("{} x"),
-      'a.safetensors: header at 3 is "x", but must be the end; save the file again.',
-    ],
-    [
-      "a name twice",
-      withHeader('{"a":{},"a":{}}'),
-      'a.safetensors: header at 8 is "a" again, but must be there once; save the file again.',
-    ],
-    [
-      "a field twice",
-      withHeader(tensor('"dtype":"U8","dtype":"U8"')),
-      'a.safetensors: header at 19 is "dtype" again, but must be there once; save the file again.',
-    ],
-    [
-      "lists in lists without end",
-      withHeader(`{"a":${"[".repeat(50_000)}`),
-      'a.safetensors: header at 7 is "[[[[[[[[[[[[[[[[[[[[", but must be a value, as it is nested 3 deep; save the file again.',
-    ],
-    [
-      "a list without end",
-      withHeader(`{"a":[${"1,".repeat(50_000)}1]}`),
-      'a.safetensors: header at 134 is "1,1,1,1,1,1,1,1,1,1,", but must be the end of the list, as it has 64 values; save the file again.',
-    ],
-    [
-      "an array that is none",
-      withHeader('{"__proto__":1}'),
-      'a.safetensors: "__proto__" is no object, but must be an object of dtype, shape and data_offsets; save it again with safetensors.',
-    ],
-    [
-      "a field too many",
-      withHeader(tensor(`"dtype":"F32",${rest},"x":1`), eight),
-      'a.safetensors: "w" is of 4 fields, but must be of dtype, shape and data_offsets alone; save it again with safetensors.',
-    ],
-    [
-      "an unknown type",
-      withHeader(tensor(`"dtype":"F8_E4M3",${rest}`), eight),
-      'a.safetensors: "w".dtype is "F8_E4M3", but must be one of F64, F32, F16, BF16, I64, I32, I16, I8, U64, U32, U16, U8, BOOL; save it again with safetensors.',
-    ],
-    [
-      "a missing type",
-      withHeader(tensor(rest), eight),
-      'a.safetensors: "w".dtype is missing, but must be one of F64, F32, F16, BF16, I64, I32, I16, I8, U64, U32, U16, U8, BOOL; save it again with safetensors.',
-    ],
-    [
-      "a shape that is none",
-      withHeader(tensor('"dtype":"F32","shape":"2","data_offsets":[0,8]'), eight),
-      'a.safetensors: "w".shape is "2", but must be a list of numbers; save it again with safetensors.',
-    ],
-    [
-      "a negative length",
-      withHeader(tensor('"dtype":"F32","shape":[-2],"data_offsets":[0,8]'), eight),
-      'a.safetensors: "w".shape[0] is -2, but must be a whole number from 0 to 2^53 - 1; write the array again.',
-    ],
-    [
-      "a product beyond numbers",
-      withHeader(tensor('"dtype":"F32","shape":[1e15,1e15],"data_offsets":[0,8]'), eight),
-      'a.safetensors: "w".shape is 1e+30 elements, but must be at most 2^53 - 1; write the array again.',
-    ],
-    [
-      "offsets that are none",
-      withHeader(tensor('"dtype":"F32","shape":[2],"data_offsets":[8]'), eight),
-      'a.safetensors: "w".data_offsets is a list or an object, but must be two numbers; save it again with safetensors.',
-    ],
-    [
-      "offsets in no order",
-      withHeader(tensor('"dtype":"F32","shape":[2],"data_offsets":[8,0]'), eight),
-      'a.safetensors: "w".data_offsets is [8, 0], but must be in order within the 8 bytes behind the header; save it again with safetensors.',
-    ],
-    [
-      "offsets outside",
-      withHeader(tensor('"dtype":"F32","shape":[2],"data_offsets":[4,12]'), eight),
-      'a.safetensors: "w".data_offsets is [4, 12], but must be in order within the 8 bytes behind the header; save it again with safetensors.',
-    ],
-    [
-      "offsets of another size",
-      withHeader(tensor('"dtype":"F32","shape":[3],"data_offsets":[0,8]'), eight),
-      'a.safetensors: "w".data_offsets is of 8 bytes, but must be 12, for the shape [3] of float32; save it again with safetensors.',
-    ],
-    [
-      "arrays that overlap",
-      withHeader(pair("0,4", "2,6"), eight),
-      'a.safetensors: "b".data_offsets is from 2 on, over another that ends at 4, but must be from 4 on; save it again with safetensors.',
-    ],
-    [
-      "a hole",
-      withHeader(pair("0,4", "5,9"), eight, [0]),
-      'a.safetensors: "b".data_offsets is from 5 on, behind a hole, but must be from 4 on; save it again with safetensors.',
-    ],
-    [
-      "bytes behind the data",
-      withHeader(pair("0,4", "4,8"), eight, [0]),
-      "a.safetensors: data is 9 bytes, but must be 8, as the header has arrays for; save it again with safetensors.",
-    ],
-    [
-      "metadata that are no texts",
-      withHeader('{"__metadata__":{"epoch":3}}'),
-      "a.safetensors: __metadata__ is something else, but must be an object of texts; save it again with safetensors.",
-    ],
-  ];
-
-  it.each(cases)("%s", (_, bytes, said) => {
-    expect(sentence(() => readSafetensors(bytes, file))).toBe(said);
-  });
-
   it("more than the cap, before it is allocated", () => {
     expect(sentence(() => openSafetensors(good, { ...file, maxBytes: 100 }))).toBe(
       "a.safetensors: header is 138 bytes when read, but must be at most 100; read less of it, or raise maxBytes.",
@@ -226,13 +78,6 @@ describe("refusing", () => {
       "a.safetensors: arrays is 800 bytes when read, but must be at most 799; read less of it, or raise maxBytes.",
     );
     expect(openSafetensors(halves, { ...file, maxBytes: 800 }).arrays.size).toBe(1);
-  });
-
-  it("a bool that is 2, when it is read", () => {
-    const bytes = withHeader('{"b":{"dtype":"BOOL","shape":[1],"data_offsets":[0,1]}}', [2]);
-    expect(sentence(() => readSafetensors(bytes, file))).toBe(
-      'a.safetensors: "b"[0] is 2, but must be 0 or 1, as it is a bool; write the array again.',
-    );
   });
 });
 
