@@ -30,6 +30,7 @@ export interface PublishedOptions extends Outputs {
 export const PUBLISHED_FLAGS = [
   "rule",
   "data",
+  "test-takes",
   "epochs",
   "seeds",
   "resume",
@@ -79,10 +80,23 @@ function setUp(
   if (isQuick && isAsked) throw new UsageError("--quick and --anneal exclude each other; leave one of them out.");
   if (isAsked && !canAnneal) throw new UsageError(`--anneal is for the runs on MNIST-1D, not for ${name}.`);
   const isAnnealed = isAsked || (canAnneal && !isQuick && epochs === ANNEAL_EPOCHS);
-  const chosen = { ...experiment, seeds: readSeeds(values["seeds"], experiment.seeds), ...(isQuick && quick) };
+  const task = withTestTakes(experiment, values["test-takes"]);
+  const chosen = { ...experiment, task, seeds: readSeeds(values["seeds"], experiment.seeds), ...(isQuick && quick) };
   const length = epochs ?? (isAnnealed ? ANNEAL_EPOCHS : chosen.epochs);
   const run = isAnnealed ? annealed(chosen, length) : { ...chosen, epochs: length };
   return asUsage("", () => readExperiment(run));
+}
+
+/** Takes that stand in for the published test part, where not all recordings are at hand. */
+function withTestTakes({ name, task }: Experiment, given: string | undefined): Experiment["task"] {
+  if (given === undefined) return task;
+  if (task.name !== "spoken-digits") throw new UsageError(`--test-takes is for spoken-digits, not for ${name}.`);
+  const takes = /^(\d{1,6})-(\d{1,6})$/.exec(given)?.slice(1).map(Number) ?? [];
+  const [first = 1, last = 0] = takes;
+  if (first > last) {
+    throw new UsageError(`--test-takes is "${given}"; write the first and the last take, as in 5-9.`);
+  }
+  return { ...task, options: { ...task.options, testTakes: takes } };
 }
 
 /** The first one unless it is asked for more: a software adapter is slow. */
@@ -114,6 +128,7 @@ ${list.join("\n")}
   --seeds 1,2|all  default the first of the published ones
   --rule RULE      ${RULES.map(flagNameOf).join(", ")}; default those above, one after the other
   --data DIR       the folder of the recordings, for spoken-digits and gsc
+  --test-takes A-B for spoken-digits: these takes of each speaker test in place of 0-4, the published ones
   --resume D1,D2   folders of runs, each of another rule, that are taken as they are or gone on with
   --host HOST      ${HOST_KINDS.join(" or ")}; default chrome, and node where Chrome has no WebGPU
   --checkpoint N   seconds between checkpoints within an epoch; default ${CHECKPOINT_SECONDS}

@@ -4,6 +4,7 @@ import type { Experiment } from "../tasks/experiments.ts";
 import { RULE_NAMES } from "../tasks/presets.ts";
 import {
   comparisonsOf,
+  otherTestTakes,
   protocolOf,
   type Comparison,
   type Protocol,
@@ -80,7 +81,8 @@ export function publishedResult(
 }
 
 /** How a run departs by its lengths and rates. */
-export function notesOf({ experiment: published }: TrainingReproduction, run: Experiment): string[] {
+export function notesOf(reproduction: TrainingReproduction, run: Experiment): string[] {
+  const { experiment: published } = reproduction;
   const { epochs, seeds, schedule } = run;
   const isAnnealed = JSON.stringify(schedule) !== JSON.stringify(published.schedule) && schedule.kind === "step";
   const isShort = !isAnnealed && epochs < published.epochs;
@@ -91,8 +93,17 @@ export function notesOf({ experiment: published }: TrainingReproduction, run: Ex
     ...(isAnnealed ? [course] : []),
     ...(isShort ? [`${epochs} of ${published.epochs} epochs: the start of the course.`] : []),
     ...(few > 0 ? [`${seeds.length} of ${published.seeds.length} seeds; all with --seeds all.`] : []),
-    ...(JSON.stringify(run.task) === JSON.stringify(published.task) ? [] : ["Fewer samples to train."]),
+    ...dataNotes(reproduction, run),
   ];
+}
+
+function dataNotes(reproduction: TrainingReproduction, run: Experiment): string[] {
+  const [first, last] = otherTestTakes(reproduction, run) ?? [];
+  if (first !== undefined && last !== undefined) {
+    const stand = `Takes ${first} to ${last} of each speaker and digit stand in for the published test part, takes 0 to 4`;
+    return [`${stand}; all other recordings of the folder train.`];
+  }
+  return JSON.stringify(run.task) === JSON.stringify(reproduction.experiment.task) ? [] : ["Fewer samples to train."];
 }
 
 export function publishedLines({ comparisons, rules, departures, name }: PublishedResult): string[] {

@@ -1,9 +1,10 @@
 /** npm run reproduce for published trainings: what is trained, what it is set beside, and what is kept of it. */
 
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { SYNTHESIS_SCHEMA } from "../../src/cli/le-fourier.ts";
 import { publishedFigure } from "../../src/cli/published-figure.ts";
 import { publishedHelp, readPublishedOptions } from "../../src/cli/published-options.ts";
 import { notesOf, publishedLines, publishedResult } from "../../src/cli/published-result.ts";
@@ -77,7 +78,16 @@ describe("flags", () => {
     expect((await read("gsc", "--quick", "--data", "speech"))?.experiment.task.options).toEqual({ draws: 2560 });
   });
 
+  it("take recordings that stand in for the published test part", async () => {
+    const options = await read("spoken-digits", "--data", "speech", "--test-takes", "5-9", "--seeds", "all");
+    expect(options?.experiment.seeds).toEqual([1, 2, 3]);
+    expect(options?.experiment.task.options).toEqual({ validationTakes: null, testTakes: [5, 9] });
+  });
+
   it.each([
+    [["spoken-digits", "--data", "speech", "--test-takes", "5"], /^--test-takes is "5"; write the first and the last/],
+    [["spoken-digits", "--data", "speech", "--test-takes", "9-5"], /^--test-takes is "9-5"/],
+    [["yinyang", "--test-takes", "5-9"], /^--test-takes is for spoken-digits, not for yin-yang/],
     [["mnist1d-15"], /^The experiment is "mnist1d-15"; it can be mnist1d-15k or .*Did you mean "mnist1d-15k"/],
     [["gsc"], /^gsc learns from the recordings of a folder/],
     [["yinyang", "--anneal"], /^--anneal is for the runs on MNIST-1D, not for yinyang/],
@@ -109,6 +119,22 @@ describe("what is known", () => {
     const constant = { ...experiment, schedule: { kind: "constant" } } as const;
     const plain = comparisonsOf(published15k, constant, "published", { rule: "local", rows: run.rows });
     expect(plain.map(({ epoch }) => epoch)).toEqual([1, 5, 10, 20]);
+  });
+
+  it("is compared where other takes of the recordings test, and the result says so", () => {
+    const spoken = trainingReproductionNamed("spoken-digits");
+    const task = { ...spoken.experiment.task, options: { validationTakes: null, testTakes: [5, 9] } };
+    const run = { ...spoken.experiment, task };
+    expect(protocolOf(spoken, run)).toBe("other test part");
+    expect(protocolOf(spoken, { ...run, task: { ...task, options: { testTakes: [5, 9] } } })).toBe("quick");
+    expect(notesOf(spoken, run)).toEqual([
+      "Takes 5 to 9 of each speaker and digit stand in for the published test part, takes 0 to 4; all other recordings of the " +
+        "folder train.",
+    ]);
+    const rows = [row(5, 0.96, 1), row(5, 0.98, 2)];
+    expect(comparisonsOf(spoken, run, "other test part", { rule: "local", rows })).toMatchObject([
+      { ours: 0.97, known: 0.98, isInside: true },
+    ]);
   });
 
   it("is nothing of a run with fewer samples", () => {
@@ -150,11 +176,34 @@ describe(REPRODUCTION_PAGE, () => {
     expect(await reproductionPage(root, page)).toEqual({ text: page, problems: [] });
   });
 
+  it("has Fourier synthesis beside what it is to be compared with", async () => {
+    const place = await mkdtemp(join(folder, "page-"));
+    await mkdir(join(place, "docs/results"), { recursive: true });
+    const outcomes = (["look-ahead", "no look-ahead"] as const).map((network, i) => {
+      return {
+        network,
+        before: { error: 0.5, correlation: 0 },
+        after: { error: 0.01 + i, correlation: 0.9 },
+        seconds: 30,
+      };
+    });
+    const adapter = { vendor: "none", architecture: "", description: "a test", software: true };
+    const synthesis = { schema: SYNTHESIS_SCHEMA, seed: 1234, steps: 120_000, adapter, outcomes };
+    await writeFile(join(place, "docs/results/le-fourier.json"), JSON.stringify(synthesis));
+    const { text, problems } = await reproductionPage(place, "<!-- results -->\n\n<!-- /results -->");
+    expect(problems).toEqual([]);
+    expect(text).toContain("### le-fourier: ");
+    expect(text).toMatch(/\| without look-ahead \(ours\) +\| +0\.5000 \| +1\.0100 \| +0\.9000 \|/);
+    expect(text).toContain("With look-ahead it is inside what our f64 reference comes to");
+  });
+
   it("says which file is wrong", async () => {
     await cp(join(root, "docs/results"), join(folder, "docs/results"), { recursive: true });
     await writeFile(join(folder, "docs/results/zz.json"), "{}");
     const { problems } = await reproductionPage(folder, "nothing");
-    expect(problems[0]).toMatch(/^docs\/results\/zz\.json is not of the form vle-webgpu\/published-training\/1/);
+    expect(problems[0]).toMatch(
+      /^docs\/results\/zz\.json cannot be read \(schema is neither vle-webgpu\/published-training\/1 nor vle-webgpu\/synthesis\/1\.\)/,
+    );
     expect(problems[1]).toContain("needs the marks");
   });
 });
