@@ -7,12 +7,13 @@ import { crc32 } from "../io/crc.ts";
 import { fileData, type FileDataOptions } from "../tasks/file-data.ts";
 import { RULE_NAMES } from "../tasks/presets.ts";
 import type { TaskData } from "../tasks/samples.ts";
-import { FILES, folderTaskData, isFolderTask, taskData } from "../tasks/tasks.ts";
+import { DIGIT_ROWS, digitTaskData, FILES, folderTaskData, isFolderTask, taskData } from "../tasks/tasks.ts";
 import type { Experiment } from "../tasks/experiments.ts";
 import { shapeOf } from "../train/batches.ts";
 import type { EpochProgress } from "../train/epoch-pace.ts";
 import type { EpochEvent } from "../train/epochs.ts";
 import { epochsCsv, unpackCheckpoint, type EpochRow, type TrainingState } from "../train/training-state.ts";
+import { loadDigits } from "./digits-data.ts";
 import { adapterName, whole } from "./format.ts";
 import { withHost, type Host, type HostKind } from "./host.ts";
 import { shownPath, UsageError, withUsage } from "./options.ts";
@@ -81,6 +82,10 @@ export async function goOn(path: string): Promise<Begun | null> {
 }
 
 async function readData({ task }: Experiment, path: string | null): Promise<TaskData> {
+  if (path === null && task.name === DIGIT_ROWS) {
+    const digits = await loadDigits();
+    return asUsage("", () => digitTaskData(task, digits));
+  }
   if (path === null) return asUsage("", () => taskData(task));
   if (isFolderTask(task)) {
     const folder = await openDataFolder(path);
@@ -147,7 +152,8 @@ class Run {
     const { experiment, data, source, checkpoint } = this.begun;
     const { checkpointSeconds } = this.options;
     // What a page can make itself need not be brought there.
-    const given = source === null && host.kind === "chrome" ? null : data;
+    const isMadeThere = source === null && host.kind === "chrome" && experiment.task.name !== DIGIT_ROWS;
+    const given = isMadeThere ? null : data;
     try {
       const request = { experiment, checkpointSeconds, data: given, checkpoint };
       const state = await host.trainEpochs(request, async (event) => {

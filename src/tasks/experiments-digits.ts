@@ -1,4 +1,4 @@
-/** Ready-made trainings on MNIST-1D and Yin-Yang. Types alone come from experiments.ts, which lists all. */
+/** Ready-made trainings on MNIST-1D, on digits row by row, and on Yin-Yang. Types alone come from experiments.ts, which lists all. */
 
 import { layered, type LayerSpec, type NetworkSpec } from "../spec.ts";
 import type { Experiment, StartWeights } from "./experiments.ts";
@@ -114,6 +114,33 @@ export const mnist1dSmall: Experiment = {
   task: { name: "mnist-1d", options: { length: 180 } },
   schedule: { kind: "step", factor: 0.5, after: 6, every: 1 },
   epochs: 12,
+  seeds: [1],
+};
+
+/** A quarter of the neurons without lag, the others with memories of two, four and eight rows. */
+const ROW_MEMORY: LayerSpec = { size: 64, tauM: [4, 4, 8, 16], tauR: [4, 1, 1, 1], activation: "tanh" };
+
+/** Ours: the upper rows are gone when the error arrives, as it is asked after the last one. */
+export const digitRows: Experiment = {
+  ...mnist1d,
+  name: "digit-rows",
+  title: "Digits, row by row",
+  sentence: "A network sees a handwritten digit one row after another, and names it after the last one.",
+  network: layered({
+    dt: 1,
+    input: 14,
+    hidden: [ROW_MEMORY, ROW_MEMORY],
+    output: { size: 10, tauM: 4, tauR: 4, activation: "linear" },
+    cost: CROSS_ENTROPY,
+  }),
+  task: { name: "digit-rows" },
+  presentation: { stepsPerFrame: 2, interpolation: "hold" },
+  // Those of the two blank rows.
+  comparedSteps: 4,
+  rule: "matched traces",
+  schedule: { kind: "exponential", hold: 0.5, final: 0.02 },
+  batch: 20,
+  epochs: 6,
   seeds: [1],
 };
 

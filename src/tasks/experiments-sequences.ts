@@ -84,7 +84,28 @@ export const delayedXor: Experiment = {
   epochs: 30,
 };
 
-/** Ours: likewise, with symbols that must be told in their order. */
+/** Memories of two and a half frames, between bits that are ten apart. Sixteen neurons: a trace for each time constant. */
+const TOO_SHORT: LayerSpec = { ...MIXED, size: 16, tauM: [8, 2.5, 2.5, 2.5], plasticTauM: true };
+
+/** Ours: memories that begin too short and learn. What learns is held at 10 dt or above, so a step is a quarter of a frame. */
+export const learnedMemory: Experiment = {
+  ...delayedXor,
+  name: "learned-memory",
+  title: "Delayed exclusive or, with memories that learn",
+  sentence: "The network begins with memories that are too short for the pause between two bits, and lengthens them.",
+  network: layered({
+    dt: 0.25,
+    input: 2,
+    hidden: [TOO_SHORT, TOO_SHORT],
+    output: { size: 2, tauM: 4, tauR: 4, activation: "linear" },
+    cost: { kind: "cross-entropy" },
+  }),
+  task: { name: "delayed-xor", options: { train: 800, test: 400 } },
+  presentation: { stepsPerFrame: 4, interpolation: "hold" },
+  epochs: 20,
+};
+
+/** Ours: as in `delayedXor`, with symbols that must be told in their order. */
 export const copyRecall: Experiment = {
   ...delayedXor,
   name: "copy-recall",

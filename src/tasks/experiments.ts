@@ -3,8 +3,16 @@
 import { SpecError } from "../errors.ts";
 import type { LearningSpec, NetworkSpec, OptimizerSpec } from "../spec.ts";
 import { suggestion } from "../spec/read.ts";
-import { mnist1d, mnist1d42k, mnist1dAnneal, mnist1dSmall, mnist1dStatic, yinYang } from "./experiments-digits.ts";
-import { copyRecall, delayedXor, lagnet, mackeyGlass, recurrentLarge } from "./experiments-sequences.ts";
+import {
+  digitRows,
+  mnist1d,
+  mnist1d42k,
+  mnist1dAnneal,
+  mnist1dSmall,
+  mnist1dStatic,
+  yinYang,
+} from "./experiments-digits.ts";
+import { copyRecall, delayedXor, lagnet, learnedMemory, mackeyGlass, recurrentLarge } from "./experiments-sequences.ts";
 import { speechCommands, spokenDigits } from "./experiments-speech.ts";
 import { withReadOutOnly, type Rule } from "./presets.ts";
 import type { TaskSpec } from "./tasks.ts";
@@ -115,12 +123,14 @@ export const experiments: readonly Experiment[] = [
   yinYang,
   mackeyGlass,
   delayedXor,
+  learnedMemory,
   copyRecall,
   mnist1dSmall,
   mnist1dAnneal,
   mnist1d,
   mnist1d42k,
   mnist1dStatic,
+  digitRows,
   spokenDigits,
   speechCommands,
   recurrentLarge,

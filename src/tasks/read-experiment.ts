@@ -19,7 +19,7 @@ import {
 import type { Experiment, Presentation, RateSchedule, StartWeights } from "./experiments.ts";
 import { mnist1d } from "./experiments-digits.ts";
 import { RULES } from "./presets.ts";
-import { FILES, FOLDER_TASKS, TASKS, type TaskSpec } from "./tasks.ts";
+import { DIGIT_ROWS, FILES, FOLDER_TASKS, TASKS, type TaskSpec } from "./tasks.ts";
 
 const ROOT = "experiment";
 const KNOWN = [
@@ -184,7 +184,7 @@ function readState(value: unknown, { populations }: NetworkSpec): Experiment["st
 function readTask(value: unknown): TaskSpec {
   const path = at(ROOT, "task");
   const { name, options } = fields(value, path, ["name", "options"]);
-  const task = oneOf(name, at(path, "name"), [...TASKS, ...FOLDER_TASKS, FILES]);
+  const task = oneOf(name, at(path, "name"), [...TASKS, ...FOLDER_TASKS, DIGIT_ROWS, FILES]);
   if (options === undefined) return { name: task };
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
     throw wrong(at(path, "options"), options, "an object with the options of the task");

@@ -4,6 +4,8 @@ import { SpecError } from "../errors.ts";
 import { suggestion } from "../spec/read.ts";
 import { copyRecallData } from "./copy-recall.ts";
 import { delayedXorData } from "./delayed-xor.ts";
+import { digitRowsData } from "./digit-rows.ts";
+import type { Digits } from "./digits.ts";
 import { lagNetData } from "./lag-net.ts";
 import { mackeyGlassData } from "./mackey-glass.ts";
 import { createMnist1d, MNIST_1D_CLASSES, type Mnist1dOptions, type Mnist1dSet } from "./mnist-1d.ts";
@@ -16,7 +18,7 @@ import { createYinYang, YIN_YANG_FEATURES, YIN_YANG_SETS, type YinYangSet } from
 
 /** Names a task, and what is special about it. */
 export interface TaskSpec {
-  /** One of `TASKS`, of `FOLDER_TASKS`, or `FILES`. */
+  /** One of `TASKS`, of `FOLDER_TASKS`, `DIGIT_ROWS`, or `FILES`. */
   readonly name: string;
   /** As its maker takes them, without the folder; of `FILES`, those of `fileData`. */
   readonly options?: Readonly<Record<string, unknown>>;
@@ -24,6 +26,9 @@ export interface TaskSpec {
 
 /** The task whose data come from files that the user names. */
 export const FILES = "files";
+
+/** The task whose images come from a package, so that a page cannot make it of its options alone. */
+export const DIGIT_ROWS = "digit-rows";
 
 type Maker = (options: Readonly<Record<string, unknown>>) => TaskData;
 
@@ -55,7 +60,7 @@ export function isFolderTask({ name }: TaskSpec): boolean {
 
 /**
  * Makes the data of a task, the same for the same options.
- * @throws SpecError for a name that there is not, for a task that needs a folder, and for options that are not valid.
+ * @throws SpecError for a name that there is not, for a task that needs a folder or images, and for options that are not valid.
  */
 export function taskData({ name, options = {} }: TaskSpec): TaskData {
   const maker = Object.hasOwn(makers, name) ? makers[name] : undefined;
@@ -63,11 +68,17 @@ export function taskData({ name, options = {} }: TaskSpec): TaskData {
   if (isFolderTask({ name })) {
     throw new SpecError("task.name", `is "${name}", whose recordings are in a folder; name it, as with --data DIR.`);
   }
-  const names = [...TASKS, ...FOLDER_TASKS, FILES];
+  if (name === DIGIT_ROWS) throw new SpecError("task.name", `is "${name}", which needs the images of the digits.`);
+  const names = [...TASKS, ...FOLDER_TASKS, DIGIT_ROWS, FILES];
   throw new SpecError(
     "task.name",
     `is ${JSON.stringify(name)}; there are: ${names.join(", ")}.${suggestion(name, names)}`,
   );
+}
+
+/** The data of `DIGIT_ROWS`. @throws SpecError for options that are not valid. */
+export function digitTaskData({ options = {} }: TaskSpec, digits: Digits): TaskData {
+  return digitRowsData(options, digits);
 }
 
 /**

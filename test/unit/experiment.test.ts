@@ -15,7 +15,7 @@ import { mnist1d, yinYang } from "../../src/tasks/experiments-digits.ts";
 import { fileData } from "../../src/tasks/file-data.ts";
 import { packTaskData, unpackTaskData } from "../../src/tasks/pack-data.ts";
 import { parseExperiment, readExperiment } from "../../src/tasks/read-experiment.ts";
-import { FILES, FOLDER_TASKS, taskData, TASKS } from "../../src/tasks/tasks.ts";
+import { DIGIT_ROWS, FILES, FOLDER_TASKS, taskData, TASKS } from "../../src/tasks/tasks.ts";
 import { shapeOf } from "../../src/train/batches.ts";
 import { packCheckpoint, STATE_SCHEMA, type TrainingState } from "../../src/train/training-state.ts";
 
@@ -113,7 +113,7 @@ describe("reading", () => {
     expect(read).toMatchObject({ name: "my-digits", seeds: [1, 2, 3], earlyStop: { patience: 8 } });
     expect(shapeOf(read, taskData(read.task))).toMatchObject({ steps: 120, batches: 40 });
     for (const field of Object.keys(read)) expect(page).toContain(`\`${field}\``);
-    for (const name of [...TASKS, ...FOLDER_TASKS, FILES]) expect(page).toContain(`\`${name}\``);
+    for (const name of [...TASKS, ...FOLDER_TASKS, DIGIT_ROWS, FILES]) expect(page).toContain(`\`${name}\``);
     for (const { name } of experiments) expect(page).toContain(`\`${name}\``);
   });
 

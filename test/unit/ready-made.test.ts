@@ -1,6 +1,7 @@
 /** Every ready-made experiment resolves and fits its data; the published networks have the published sizes. */
 
 import { describe, expect, it } from "vitest";
+import { loadDigits } from "../../src/cli/digits-data.ts";
 import { packSamples, packTaskData, unpackSamples, unpackTaskData } from "../../src/tasks/pack-data.ts";
 import { requirements } from "../../src/index.ts";
 import { resolveNetwork } from "../../src/spec.ts";
@@ -8,7 +9,7 @@ import { experiments, outputOf, setupOf, trainingNamed, type Experiment } from "
 import { lagNetData, teacherAnswers } from "../../src/tasks/lag-net.ts";
 import type { TaskData } from "../../src/tasks/samples.ts";
 import { folderOf } from "../../src/tasks/sound-folder.ts";
-import { folderTaskData, isFolderTask, taskData } from "../../src/tasks/tasks.ts";
+import { DIGIT_ROWS, digitTaskData, folderTaskData, isFolderTask, taskData } from "../../src/tasks/tasks.ts";
 import { shapeOf } from "../../src/train/batches.ts";
 import { speechCommandFiles, spokenDigitFiles } from "./sound-folders.ts";
 
@@ -18,6 +19,7 @@ const folders = {
 } as const;
 
 function dataOf({ task }: Experiment): Promise<TaskData> | TaskData {
+  if (task.name === DIGIT_ROWS) return loadDigits().then((digits) => digitTaskData(task, digits));
   if (!isFolderTask(task)) return taskData(task);
   return folderTaskData(task, folders[task.name as keyof typeof folders]);
 }
