@@ -1,11 +1,19 @@
 /** A device for one test, which fails if WebGPU reported anything or if the test left a buffer behind. */
 
 import { expect } from "vitest";
+import { create } from "webgpu";
 import { nodeGpu } from "../../src/cli/node-gpu.ts";
 import { askPatiently } from "../../src/cli/patience.ts";
 
 askPatiently();
-const gpu = await nodeGpu();
+// It also puts the constants and classes of WebGPU where tests look for them.
+await nodeGpu();
+
+/**
+ * The memory of a workgroup begins as zeros in any case. Told to see to that itself, SwiftShader compiles a store for each
+ * word, and takes three times as long for a network in that memory; otherwise Dawn writes a loop into the kernel.
+ */
+const gpu = create(["disable-dawn-features=use_vulkan_zero_initialize_workgroup_memory_extension"]);
 
 /** The WebGPU of Node, for `createSimulator(network, { gpu })`. */
 export { gpu as testGpu };
