@@ -82,7 +82,7 @@ the sines and our reference in f64. The exit code is 0 only if a run of full len
   --steps N        a multiple of ${SYNTHESIS_UNIT}, of which two thirds are learnt; default ${SYNTHESIS_STEPS}
   --host HOST      ${HOST_KINDS.join(" or ")}; default node, and chrome where Node has no WebGPU
   --out DIR        where the folder of the run is made; default runs
-  --json FILE      writes the summary there, too
+  --json FILE      writes the summary there, too, without the waves
   --help           this text`;
 }
 
@@ -130,9 +130,12 @@ async function finish(synthesis: Synthesis, { out, json: copy }: SynthesisOption
   const facts = { schema: SYNTHESIS_SCHEMA, version, finished: now.toISOString(), host: host.name };
   const best = bestSumOfSines(synthesisOf(synthesis.steps));
   const rest = { bestSumOfSines: best, agrees, differences: DIFFERENCES };
-  const text = `${JSON.stringify({ ...facts, ...synthesis, ...rest, files: [...folder.files, "summary.json"] }, null, 2)}\n`;
-  await folder.write("summary.json", text);
-  if (copy !== undefined) await writeAtomically(copy, text);
+  const files = [...folder.files, "summary.json"];
+  const textOf = (outcomes: readonly object[]): string =>
+    `${JSON.stringify({ ...facts, ...synthesis, outcomes, ...rest, files }, null, 2)}\n`;
+  await folder.write("summary.json", textOf(synthesis.outcomes));
+  const figures = synthesis.outcomes.map((outcome) => ({ ...outcome, waves: undefined }));
+  if (copy !== undefined) await writeAtomically(copy, textOf(figures));
   console.log(["", ...synthesisLines(synthesis), ""].join("\n"));
   console.log(`Run folder: ${shownPath(folder.path)} (${folder.files.join(", ")})`);
   if (copy !== undefined) console.log(`Summary:    ${shownPath(copy)}`);

@@ -74,8 +74,9 @@ export function publishedResult(
         return { epoch, seed, accuracy, trainAccuracy, loss, eta };
       }),
     })),
-    comparisons: runs.flatMap(({ config, rows }) => {
-      return comparisonsOf(reproduction, config.experiment, protocol, { rule: config.experiment.rule, rows });
+    comparisons: runs.flatMap(({ config, summary, rows }) => {
+      const { rule } = config.experiment;
+      return comparisonsOf(reproduction, config.experiment, protocol, { rule, rows, test: summary.test });
     }),
   };
 }
