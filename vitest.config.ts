@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { driverEnvironment, readFindings } from "./scripts/setup.mjs";
 
 const findings = readFindings();
@@ -16,12 +17,41 @@ const twoAtATime = {
   hookTimeout: 240_000,
 };
 
+/** What takes longest on a software adapter, longest first. */
+const longest = [
+  "e2e/start",
+  "e2e/page",
+  "gpu/replicas",
+  "gpu/golden-variants-apart",
+  "gpu/adjoint",
+  "gpu/golden-variants",
+  "gpu/rules",
+  "gpu/step",
+  "gpu/epochs-killed",
+  "gpu/reproduce",
+  "e2e/train",
+  "gpu/verify",
+].map((name) => `/test/${name}.test.ts`);
+
+/**
+ * A long file that begins last leaves a core idle. Vitest knows how long files took the last time, and where there was
+ * none, as in a fresh clone, goes by their size; of two projects it runs one after the other.
+ */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const others = await super.sort(files);
+    const first = longest.flatMap((end) => others.filter(({ moduleId }) => moduleId.endsWith(end)));
+    return [...new Set([...first, ...others])];
+  }
+}
+
 /**
  * First unit, which needs no GPU; then beside each other gpu, which runs kernels through Dawn in Node, and e2e, which
  * opens pages in Chrome. scripts/test.mjs leaves out what this machine has no adapter for, and says so.
  */
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         extends: "./vite.config.ts",
