@@ -4,15 +4,15 @@ import { expect, test } from "vitest";
 import { createSimulator } from "../../src/index.ts";
 import { BIN, experimentNamed, type ExperimentName, type Way } from "../../src/tasks/teacher-student.ts";
 import { reproduce, type Reproduction } from "../../src/train/reproduce.ts";
-import { withDevice } from "./device.ts";
+import { useLazyDevice } from "./shared-device.ts";
+
+const device = useLazyDevice();
 
 /** A hundred thousand steps of two networks on a software adapter that others use, too. */
 const timeout = 240_000;
 
 function run(experiment: ExperimentName, way: Way, steps: number): Promise<Reproduction> {
-  return withDevice((device) =>
-    reproduce({ ...way, experiment, seed: null, steps }, { createSimulator, host: { device } }),
-  );
+  return reproduce({ ...way, experiment, seed: null, steps }, { createSimulator, host: { device: device() } });
 }
 
 /** Mean of the squared error from one time to another. */
