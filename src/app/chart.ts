@@ -1,4 +1,4 @@
-/** The curves of a run: a dot for each block of steps, a line for their running mean, a disc for the test. */
+/** The curves of a run: a dot for each score on the way, a line for their running mean, a disc for the test. */
 
 import uPlot from "uplot";
 import type { Rule } from "../tasks/presets.ts";
@@ -6,18 +6,30 @@ import { colorOf, LOOKS } from "./looks.ts";
 
 export interface Chart {
   clear(): void;
-  /** Blocks of a rule come in order; the axis ends at `steps`. */
-  add(rule: Rule, step: number, steps: number, accuracy: number | null): void;
-  mark(rule: Rule, testAccuracy: number): void;
+  /** The axis ends at `steps`. Where rules are not in step, the one ahead says where points are. */
+  add(rule: Rule, step: number, steps: number, score: number | null): void;
+  /** The score of the test, where the rule is. */
+  mark(rule: Rule, score: number): void;
 }
 
-/** Blocks on either side over which a point of the line is the mean; fewer near the ends. */
+export interface ChartOptions {
+  readonly rules: readonly Rule[];
+  /** Where the axis ends until there is a run. */
+  readonly steps: number;
+  /** Of the vertical axis, from 0. */
+  readonly top: number;
+  readonly format: (score: number) => string;
+  /** A score that needs no learning, which gets a line. */
+  readonly guess: { readonly score: number; readonly name: string };
+}
+
+/** Points on either side over which a point of the line is the mean; fewer near the ends. */
 const REACH = 2;
 
 type Column = (number | null)[];
 
-/** @param chance accuracy of guessing, which gets a line; `steps` where the axis ends until there is a run. */
-export function createChart(container: HTMLElement, rules: readonly Rule[], chance: number, steps: number): Chart {
+export function createChart(container: HTMLElement, { rules, top, format, guess, ...options }: ChartOptions): Chart {
+  let { steps } = options;
   let x: number[] = [];
   let dots = columnsFor(rules);
   let marks = columnsFor(rules);
@@ -26,16 +38,16 @@ export function createChart(container: HTMLElement, rules: readonly Rule[], chan
   const plot = new uPlot(
     {
       ...sizeOf(container),
-      padding: [8, 24, 0, 0],
+      padding: [8, 36, 0, 0],
       legend: { show: false },
       cursor: { show: false },
-      scales: { x: { time: false, range: () => [0, steps] }, y: { range: [0, 1] } },
+      scales: { x: { time: false, range: () => [0, steps] }, y: { range: [0, top] } },
       axes: [
         { ...axis(), size: 32, values: (_, splits) => splits.map((value) => value.toLocaleString("en-US")) },
-        { ...axis(), values: (_, splits) => splits.map((value) => `${Math.round(100 * value)} %`) },
+        { ...axis(), values: (_, splits) => splits.map((score) => format(score)) },
       ],
       series: [{}, ...rules.map(dotted), ...rules.map(lined), ...rules.map(marked)],
-      hooks: { drawAxes: [(self) => drawChance(self, chance)] },
+      hooks: { drawAxes: [(self) => drawGuess(self, guess)] },
     },
     [[]],
     container,
@@ -59,14 +71,14 @@ export function createChart(container: HTMLElement, rules: readonly Rule[], chan
       marks = columnsFor(rules);
       schedule();
     },
-    add(rule, step, newSteps, accuracy) {
+    add(rule, step, newSteps, score) {
       steps = newSteps;
-      if (x.at(-1) !== step) x.push(step);
-      columnOf(dots, rule).push(accuracy);
+      const known = x.indexOf(step);
+      columnOf(dots, rule)[known < 0 ? x.push(step) - 1 : known] = score;
       schedule();
     },
-    mark(rule, testAccuracy) {
-      columnOf(marks, rule)[x.length - 1] = testAccuracy;
+    mark(rule, score) {
+      columnOf(marks, rule)[columnOf(dots, rule).length - 1] = score;
       schedule();
     },
   };
@@ -88,13 +100,13 @@ function smooth(column: Column): Column {
   });
 }
 
-function sizeOf({ clientWidth, clientHeight }: HTMLElement): { width: number; height: number } {
+export function sizeOf({ clientWidth, clientHeight }: HTMLElement): { width: number; height: number } {
   return { width: clientWidth, height: clientHeight };
 }
 
 // ---- looks: colours are asked for at every drawing, so that they follow the page ---------------------------------
 
-function axis(): uPlot.Axis {
+export function axis(): uPlot.Axis {
   return {
     stroke: () => colorOf("quiet"),
     font: "13px system-ui, sans-serif",
@@ -119,9 +131,9 @@ function marked(rule: Rule): uPlot.Series {
   return { paths: () => null, points };
 }
 
-function drawChance(plot: uPlot, chance: number): void {
+function drawGuess(plot: uPlot, { score, name }: ChartOptions["guess"]): void {
   const { ctx, bbox } = plot;
-  const y = plot.valToPos(chance, "y", true);
+  const y = plot.valToPos(score, "y", true);
   ctx.save();
   ctx.strokeStyle = colorOf("quiet");
   ctx.fillStyle = colorOf("quiet");
@@ -132,6 +144,6 @@ function drawChance(plot: uPlot, chance: number): void {
   ctx.stroke();
   ctx.font = `${12 * devicePixelRatio}px system-ui, sans-serif`;
   ctx.textAlign = "right";
-  ctx.fillText("guessing", bbox.left + bbox.width, y - 5 * devicePixelRatio);
+  ctx.fillText(name, bbox.left + bbox.width, y - 5 * devicePixelRatio);
   ctx.restore();
 }

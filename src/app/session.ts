@@ -1,14 +1,8 @@
-/** A training run of the page: it can be paused and stopped, and it goes on in a hidden tab. */
+/** A training of the page: it can be paused and stopped, and it goes on in a hidden tab. */
 
-import { createSimulator } from "../index.ts";
-import type { Digits } from "../tasks/digits.ts";
-import { train, type TrainEvent, type TrainRequest } from "../train/job.ts";
-import type { Outcome } from "../train/train.ts";
-import { watched, type Watcher } from "./glimpse.ts";
-
-export interface Session {
+export interface Session<T> {
   /** Fulfilled with the outcome, or with null if the session was stopped. Rejects with what training throws. */
-  readonly outcome: Promise<Outcome | null>;
+  readonly outcome: Promise<T | null>;
   /** Takes effect after the block of steps that is being computed. */
   pause(): void;
   resume(): void;
@@ -16,17 +10,19 @@ export interface Session {
   stop(): void;
 }
 
-export interface SessionOptions {
-  readonly request: TrainRequest;
-  readonly digits: Digits;
-  readonly onEvent: (event: TrainEvent) => void;
-  readonly onRun: Watcher;
+/** What a training is given so that it can be paused and stopped: it awaits its reports. */
+export interface SessionPlace<E> {
+  readonly signal: AbortSignal;
+  readonly report: (event: E) => Promise<void>;
 }
 
 /** Milliseconds of GPU work that one submit aims at: less than a frame of the page. */
-const CHUNK_MILLISECONDS = 12;
+export const CHUNK_MILLISECONDS = 12;
 
-export function startSession({ request, digits, onEvent, onRun }: SessionOptions): Session {
+export function startSession<E, T>(
+  begin: (place: SessionPlace<E>) => Promise<T>,
+  onEvent: (event: E) => void,
+): Session<T> {
   const stopping = new AbortController();
   let open = (): void => undefined;
   let gate: Promise<void> | null = null;
@@ -34,10 +30,7 @@ export function startSession({ request, digits, onEvent, onRun }: SessionOptions
     gate = null;
     open();
   };
-  const training = train(request, {
-    digits,
-    createSimulator: watched(createSimulator, onRun),
-    chunkMilliseconds: CHUNK_MILLISECONDS,
+  const training = begin({
     signal: stopping.signal,
     report: async (event) => {
       if (!stopping.signal.aborted) onEvent(event);

@@ -82,6 +82,12 @@ const onGpu = "the gate for GPUs was a prediction, made without one";
 
 /** What is known of a gate that is missed. Mechanisms, and no figures: those are in the tables. */
 const reasons: Readonly<Record<string, Reason>> = {
+  G4: (adapter) =>
+    kindOf(adapter) === "swiftshader"
+      ? "PyTorch's products use the widest vectors that the processor has, and SwiftShader's code has four lanes in each"
+      : adapter.software
+        ? NOT_KNOWN
+        : onGpu,
   G5: ({ software }) =>
     software
       ? "a step has six operations for each weight where the pass that it is set against has one, and writes partial " +

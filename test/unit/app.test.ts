@@ -1,13 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { lastDigits, watched } from "../../src/app/glimpse.ts";
-import { readLink } from "../../src/app/link.ts";
+import { stream, trainings } from "../../src/app/choices.ts";
+import { readEpochsLink, readPreset, readStreamLink } from "../../src/app/link.ts";
 import { explain } from "../../src/app/problem.ts";
 import { DeviceError, DivergedError } from "../../src/errors.ts";
 import { DIGIT_PIXELS } from "../../src/tasks/digits.ts";
 import type { CreateSimulator, Trainable } from "../../src/train/train.ts";
 
 describe("link", () => {
-  const read = (search: string) => readLink(search, 20, [8, 0]);
+  const read = (search: string) => readStreamLink(search, 20, [8, 0]);
 
   test("says seed, steps and crossfade", () => {
     expect(read("?seed=7&steps=800&crossfade=0")).toEqual({ seed: 7, steps: 800, crossfade: 0, problems: [] });
@@ -39,6 +40,38 @@ describe("link", () => {
 
   test("a long value is cut", () => {
     expect(read(`seed=${"9".repeat(10_000)}`).problems[0]?.length).toBeLessThan(120);
+  });
+});
+
+describe("link to a training over epochs", () => {
+  test("says preset, seed and epochs", () => {
+    const names = ["previous-digit", "yin-yang"] as const;
+    expect(readPreset("?preset=yin-yang&seed=7", names)).toEqual({ preset: "yin-yang", problems: [] });
+    expect(readPreset("", names)).toEqual({ preset: "previous-digit", problems: [] });
+    expect(readEpochsLink("?preset=yin-yang&seed=7&epochs=3")).toEqual({ seed: 7, epochs: 3, problems: [] });
+    expect(readEpochsLink("")).toEqual({ seed: 1, epochs: null, problems: [] });
+  });
+
+  test("a preset that there is not is told about, with those that there are", () => {
+    const { preset, problems } = readPreset("?preset=Yin", ["previous-digit", "yin-yang"]);
+    expect(preset).toBe("previous-digit");
+    expect(problems).toEqual([
+      "The link says preset=Yin, which is not one of previous-digit, yin-yang; the default is used.",
+    ]);
+  });
+
+  test.each(["epochs=0", "epochs=1001", "epochs=1.5", "epochs=", "seed=-1"])("%s is said to be wrong", (search) => {
+    const { problems, ...rest } = readEpochsLink(search);
+    expect(rest).toEqual({ seed: 1, epochs: null });
+    expect(problems).toHaveLength(1);
+  });
+
+  test("names each preset whose data need no folder, once", () => {
+    const names = [stream, ...trainings].map(({ name }) => name);
+    expect(new Set(names).size).toBe(names.length);
+    expect(names).toEqual(expect.arrayContaining(["previous-digit", "lagnet", "yin-yang", "mnist-1d", "digit-rows"]));
+    expect(names).not.toContain("spoken-digits");
+    expect(names).not.toContain("speech-commands");
   });
 });
 

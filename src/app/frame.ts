@@ -1,68 +1,70 @@
-/** Everything of the page that changes, and what its visitors press. */
+/** What both pages have around their results: title, controls, phase, progress, notices. */
 
 import type { AdapterFacts } from "../index.ts";
-import { DIGIT_CLASSES } from "../tasks/digits.ts";
-import { crossfadesOf, rulesOf, type Condition, type Preset, type Rule } from "../tasks/presets.ts";
-import type { Progress } from "../train/train.ts";
-import { createChart } from "./chart.ts";
 import { byId, element } from "./dom.ts";
-import type { Glimpse } from "./glimpse.ts";
-import { createResults } from "./results.ts";
-import { showStream } from "./stream.ts";
 
 export type Phase = "Starting" | "Learning" | "Pausing" | "Paused" | "Testing" | "Done" | "Stopped";
 
-export interface View {
+/** A preset as the page offers it. */
+export interface Choice {
+  readonly name: string;
+  readonly title: string;
+  readonly sentence: string;
+}
+
+export interface Frame {
   phase: Phase;
-  /** Forgets the run that was shown. */
+  /** What the visitor typed, or the link said. */
+  readonly seed: number;
+  /** Forgets how far the run was that was shown. */
   clear(): void;
   showAdapter(adapter: AdapterFacts): void;
-  showProgress(progress: Progress): void;
-  showStream(glimpses: ReadonlyMap<Rule, readonly Glimpse[]>): void;
-  showTest(condition: Condition, accuracy: number): void;
+  /** @param done part of the whole, 0 to 1; @param secondsLeft null at the end. */
+  showProgress(done: number, where: string, secondsLeft: number | null): void;
   /** Null: there is none. */
   showProblem(sentence: string | null): void;
+  /** As if the visitor had pressed Restart. */
+  readonly restart: () => void;
 }
 
 export interface Handlers {
   /** Pause or go on. */
   readonly onToggle: () => void;
-  readonly onRestart: (settings: Settings) => void;
+  readonly onRestart: () => void;
+  readonly onChoose: (preset: string) => void;
 }
 
-/** What a visitor chooses. */
-export interface Settings {
-  readonly seed: number;
-  readonly crossfade: number;
-}
-
-export function createView(preset: Preset, { seed, crossfade }: Settings, { onToggle, onRestart }: Handlers): View {
+/** @param preset which one of the choices it is. */
+export function createFrame(
+  preset: Choice,
+  choices: readonly Choice[],
+  seed: number,
+  { onToggle, onRestart, onChoose }: Handlers,
+): Frame {
   const play = byId("play", HTMLButtonElement);
   const seedInput = byId("seed", HTMLInputElement);
-  const crossfadeInput = byId("crossfade", HTMLSelectElement);
+  const presetInput = byId("preset", HTMLSelectElement);
   const controls = byId("controls", HTMLFormElement);
   const progressBar = byId("progress", HTMLProgressElement);
   const figures = byId("figures", HTMLElement);
   const software = byId("software", HTMLElement);
   const problem = byId("problem", HTMLElement);
-  const rules = rulesOf(preset.conditions);
-  const chart = createChart(byId("chart", HTMLElement), rules, 1 / DIGIT_CLASSES, preset.budgets.software);
-  const results = createResults(byId("results", HTMLElement), rules);
-  const stream = byId("stream", HTMLTableElement);
   let phase: Phase = "Starting";
 
   document.title = preset.title;
   byId("title", HTMLElement).textContent = preset.title;
   byId("sentence", HTMLElement).textContent = preset.sentence;
   seedInput.value = String(seed);
-  crossfadeInput.append(...crossfadesOf(preset.conditions).map((choice) => optionFor(choice, preset)));
-  crossfadeInput.value = String(crossfade);
+  presetInput.replaceChildren(...choices.map(({ name, title }) => optionOf(name, title)));
+  presetInput.value = preset.name;
+  presetInput.addEventListener("change", () => {
+    onChoose(presetInput.value);
+  });
   play.addEventListener("click", onToggle);
   controls.addEventListener("submit", (event) => {
     event.preventDefault();
-    onRestart({ seed: seedInput.valueAsNumber, crossfade: Number(crossfadeInput.value) });
+    onRestart();
   });
-  crossfadeInput.addEventListener("change", () => controls.requestSubmit());
   document.addEventListener("keydown", (event) => {
     // On a control, Space is the control's.
     if (event.code !== "Space" || event.target !== document.body) return;
@@ -80,13 +82,13 @@ export function createView(preset: Preset, { seed, crossfade }: Settings, { onTo
       play.disabled = !(value === "Learning" || value === "Pausing" || value === "Paused");
       play.textContent = value === "Paused" || value === "Pausing" ? "Go on" : "Pause";
     },
+    get seed() {
+      return seedInput.valueAsNumber;
+    },
     clear() {
       progressBar.value = 0;
       figures.textContent = "";
       software.hidden = true;
-      chart.clear();
-      results.clear();
-      stream.replaceChildren();
     },
     showAdapter({ vendor, architecture, description, software: isSoftware }) {
       const name = description || `${vendor} ${architecture}`.trim() || "an adapter without a name";
@@ -96,36 +98,26 @@ export function createView(preset: Preset, { seed, crossfade }: Settings, { onTo
         `Software rendering (${name}): this browser computes on the processor instead of a GPU. ` +
         "The results are right but come much slower, and are no benchmark.";
     },
-    showProgress(progress) {
-      const { rule, step, steps, accuracy, secondsLeft } = progress;
-      progressBar.value = step / steps;
+    showProgress(done, where, secondsLeft) {
+      progressBar.value = done;
       // Says in a hidden tab how far it is.
-      document.title = `${Math.round((100 * step) / steps)} % ${preset.title}`;
-      const left = step < steps ? `, about ${time(secondsLeft)} left` : "";
-      figures.textContent = `Step ${whole(step)} of ${whole(steps)}${left}`;
-      chart.add(rule, step, steps, accuracy);
-      results.show(progress);
-    },
-    showStream: (glimpses) => showStream(stream, glimpses),
-    showTest({ rule }, accuracy) {
-      chart.mark(rule, accuracy);
-      results.mark(rule, accuracy);
+      document.title = `${Math.round(100 * done)} % ${preset.title}`;
+      figures.textContent = secondsLeft === null ? where : `${where}, about ${time(secondsLeft)} left`;
     },
     showProblem(sentence) {
       problem.hidden = sentence === null;
       problem.textContent = sentence;
     },
+    restart: () => {
+      controls.requestSubmit();
+    },
   };
 }
 
-function optionFor(crossfade: number, { period }: Preset): HTMLOptionElement {
-  const option = element("option", crossfade === 0 ? "0: hard switches" : `${crossfade} of ${period} steps`);
-  option.value = String(crossfade);
+export function optionOf(value: string, text: string): HTMLOptionElement {
+  const option = element("option", text);
+  option.value = value;
   return option;
-}
-
-function whole(value: number): string {
-  return value.toLocaleString("en-US");
 }
 
 /** 1:08 */
