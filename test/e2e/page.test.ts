@@ -150,7 +150,7 @@ test("the built site learns under its security policy, in a folder", { timeout: 
   const server = await preview({ root, build: { outDir: parent }, preview: { host: "127.0.0.1", port: 0 } });
   try {
     const url = server.resolvedUrls?.local[0] ?? "";
-    await withPage(`${url}some/folder/?steps=400`, async (page) => {
+    await withPage(`${url}some/folder/?steps=20`, async (page) => {
       await waitForPhase(page, "Done");
       const policy = await page.$eval("meta[http-equiv]", (meta) => meta.content);
       expect(policy).toMatch(/^default-src 'none'; script-src 'self'; style-src 'self';/);

@@ -5,8 +5,10 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { root } from "../../scripts/modules.mjs";
+import { main as start } from "../../src/cli/start.ts";
+import { main as verify } from "../../src/cli/verify.ts";
 import { previousDigit } from "../../src/tasks/presets.ts";
 import { SUMMARY_SCHEMA, type Summary } from "../../src/train/summary.ts";
 
@@ -15,6 +17,9 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "vle-start-"));
 });
 afterAll(() => rm(folder, { recursive: true }));
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 describe.each(["chrome", "node"])("npm start in %s", (host) => {
   test("trains, tests, tells and keeps", { timeout: 180_000 }, async () => {
@@ -52,7 +57,7 @@ describe.each(["chrome", "node"])("npm start in %s", (host) => {
 
   test("Ctrl-C keeps what was measured, and ends everything", { timeout: 120_000 }, async () => {
     const out = join(folder, `stopped-${host}`);
-    const command = start(["start", "--host", host, "--steps", "60000", "--out", out]);
+    const command = spawnCommand(["start", "--host", host, "--steps", "60000", "--out", out]);
     await untilSays(command, / % {2}step /);
     const descendants = await descendantsOf(command.child.pid);
     // The process of the command, and in Chrome the browser and its processes.
@@ -71,16 +76,17 @@ describe.each(["chrome", "node"])("npm start in %s", (host) => {
 
 test("npm start compares rules on hard switches with the exact one", { timeout: 180_000 }, async () => {
   const json = join(folder, "hard.json");
-  const what = ["--preset", "previous-digit-hard", "--rules", "local,matched-traces,exact", "--steps", "440"];
+  // Two windows of the exact rule.
+  const what = ["--preset", "previous-digit-hard", "--rules", "local,matched-traces,exact", "--steps", "80"];
   const { code, stdout } = await run(["start", ...what, "--json", json, "--out", join(folder, "hard")]);
   expect(code).toBe(0);
   expect(stdout).toContain("Name the previous digit after hard switches");
   const { preset, results } = JSON.parse(await readFile(json, "utf8")) as Summary;
   expect(preset).toBe("previous-digit-hard");
   expect(results.map(({ rule, crossfade, steps }) => [rule, crossfade, steps])).toEqual([
-    ["local", 0, 440],
-    ["matched traces", 0, 440],
-    ["exact", 0, 440],
+    ["local", 0, 80],
+    ["matched traces", 0, 80],
+    ["exact", 0, 80],
   ]);
   for (const { finalLoss, testAccuracy } of results) {
     expect(finalLoss).toBeGreaterThan(0);
@@ -88,19 +94,36 @@ test("npm start compares rules on hard switches with the exact one", { timeout: 
   }
 });
 
+// What a process says and its exit code are those of `main`, and starting one takes seconds: one process for each.
+const commands = { start, verify };
+
 test.each([
-  [["start", "--stesp", "20"], '--stesp is not a flag. Did you mean "--steps"?'],
-  [["start", "--steps", "33"], "--steps is 33; a digit is shown for 20 steps, so it must be a multiple, such as 40."],
-  [["start", "--preset", "x"], '--preset is "x"; there are: previous-digit, previous-digit-hard.'],
-  [["verify"], "Name at least one golden recording: npm run verify -- FILE..."],
-  [["verify", "--host", "x", "y.json"], '--host is "x"; it can be chrome or node.'],
-])("%j gets one sentence and exit code 2", async (args, sentence) => {
-  const { code, stderr } = await run(args);
-  expect({ code, first: stderr.split("\n")[0] }).toEqual({ code: 2, first: sentence });
+  ["start", ["--steps", "33"], "--steps is 33; a digit is shown for 20 steps, so it must be a multiple, such as 40."],
+  ["start", ["--preset", "x"], '--preset is "x"; there are: previous-digit, previous-digit-hard.'],
+  ["verify", [], "Name at least one golden recording: npm run verify -- FILE..."],
+  ["verify", ["--host", "x", "y.json"], '--host is "x"; it can be chrome or node.'],
+] as const)("%s %j gets one sentence and exit code 2", async (command, args, sentence) => {
+  const said = vi.spyOn(console, "error").mockReturnValue();
+  const code = await commands[command](args, new AbortController().signal);
+  expect({ code, first: String(said.mock.lastCall?.[0]).split("\n")[0] }).toEqual({ code: 2, first: sentence });
 });
 
-test.each(["start", "verify"])("npm run %s -- --help", async (command) => {
-  const { code, stdout } = await run([command, "--help"]);
+test("so does a process", async () => {
+  const { code, stderr } = await run(["start", "--stesp", "20"]);
+  expect({ code, first: stderr.split("\n")[0] }).toEqual({
+    code: 2,
+    first: '--stesp is not a flag. Did you mean "--steps"?',
+  });
+});
+
+test("start --help", async () => {
+  const said = vi.spyOn(console, "log").mockReturnValue();
+  expect(await start(["--help"], new AbortController().signal)).toBe(0);
+  expect(said.mock.lastCall?.[0]).toMatch(/--host/);
+});
+
+test("npm run verify -- --help", async () => {
+  const { code, stdout } = await run(["verify", "--help"]);
   expect(code).toBe(0);
   expect(stdout).toMatch(/--host/);
 });
@@ -135,7 +158,7 @@ interface Command {
 }
 
 /** Starts a command as the leader of a process group, as a shell does. */
-function start(args: readonly string[]): Command {
+function spawnCommand(args: readonly string[]): Command {
   const child = spawn(process.execPath, [join(root, "scripts/run.mjs"), ...args], { cwd: root, detached: true });
   const said = { stdout: "", stderr: "" };
   child.stdout.setEncoding("utf8").on("data", (text: string) => (said.stdout += text));
@@ -148,7 +171,7 @@ function start(args: readonly string[]): Command {
 }
 
 async function run(args: readonly string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const { said, ended } = start(args);
+  const { said, ended } = spawnCommand(args);
   const code = await ended;
   return { code, ...said };
 }
