@@ -138,9 +138,22 @@ function decode(snapshot: Uint8Array): { readonly head: Head; readonly content: 
   const rest = snapshot.subarray(prologue);
   const known = view.getUint32(12, true);
   if (length > rest.length || checksum(rest) !== known) throw damaged("is cut or was changed since");
-  const head = JSON.parse(new TextDecoder().decode(rest.subarray(0, length))) as Head;
-  if (head.schema === schema) return { head, content: rest.subarray(length) };
-  throw damaged(`is of the form ${show(head.schema)}, but this version reads "${schema}"`);
+  const head = parseHead(new TextDecoder().decode(rest.subarray(0, length)));
+  if (head.schema !== schema) throw damaged(`is of the form ${show(head.schema)}, but this version reads "${schema}"`);
+  const isHead =
+    typeof head.plan === "object" && head.plan !== null && Number.isSafeInteger(head.step) && Number.isFinite(head.eta);
+  if (isHead) return { head: head as unknown as Head, content: rest.subarray(length) };
+  throw damaged("has a head without step, eta or plan");
+}
+
+function parseHead(text: string): Partial<Record<keyof Head, unknown>> {
+  try {
+    const head: unknown = JSON.parse(text);
+    if (typeof head === "object" && head !== null) return head;
+  } catch {
+    // It is said below.
+  }
+  throw damaged("has a head that is not an object of JSON");
 }
 
 function damaged(problem: string): DataError {

@@ -3,7 +3,8 @@
 import { readFile, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { AdapterFacts } from "../device.ts";
-import { VleError } from "../errors.ts";
+import { DataError, VleError } from "../errors.ts";
+import { show } from "../spec/read.ts";
 import type { Experiment } from "../tasks/experiments.ts";
 import { readExperiment } from "../tasks/read-experiment.ts";
 import type { EpochEvent } from "../train/epochs.ts";
@@ -11,12 +12,12 @@ import { parseEpochs, unpackCheckpoint, type EpochRow } from "../train/training-
 import { HOST_KINDS, type HostKind } from "./host.ts";
 import { shownPath, UsageError } from "./options.ts";
 import { openRunFolder, type RunFolder } from "./run-folder.ts";
-import type { TrainingSummary } from "./train-results.ts";
+import { TRAINING_SCHEMA, type TrainingSummary } from "./train-results.ts";
 
 export const TRAIN_CONFIG_SCHEMA = "vle-webgpu/train-config/1";
 const FOLDER = "checkpoints";
 const ENDING = ".ckpt";
-/** Checkpoints that are kept besides the best: should the newest be torn, the one before it is whole. */
+/** Checkpoints that are kept: should the newest be torn, the one before it is whole. */
 const KEPT = 2;
 
 export interface TrainConfig {
@@ -33,11 +34,10 @@ export interface TrainConfig {
 /** Keeps a checkpoint, drops the older ones. */
 export async function keepCheckpoint(folder: RunFolder, event: EpochEvent & { kind: "checkpoint" }): Promise<void> {
   await folder.write(`${FOLDER}/${event.name}${ENDING}`, event.bytes);
-  if (event.best !== null) await folder.write(`${FOLDER}/${event.best}${ENDING}`, event.bytes);
   for (const name of (await namesIn(folder)).slice(KEPT)) await rm(join(folder.path, FOLDER, name), { force: true });
 }
 
-/** Of the places of a run, newest first; the best ones are not among them. */
+/** Of the places of a run, newest first. */
 async function namesIn({ path }: RunFolder): Promise<string[]> {
   const all = await readdir(join(path, FOLDER)).catch(() => []);
   return all
@@ -82,8 +82,29 @@ export async function readFinishedRun(path: string): Promise<FinishedRun> {
       throw new UsageError(`${path} has no ${name}: the run has not ended. Go on with it first.`);
     });
   };
-  const summary = JSON.parse(await read("summary.json")) as TrainingSummary;
-  return { config, rows: parseEpochs(await read("metrics.csv")), summary };
+  try {
+    const summary = parseSummary(await read("summary.json"));
+    return { config, rows: parseEpochs(await read("metrics.csv")), summary };
+  } catch (error) {
+    throw error instanceof VleError ? new UsageError(`${path}: ${error.message}`) : error;
+  }
+}
+
+/** Whether this program wrote it is told by its schema. @throws DataError */
+function parseSummary(text: string): TrainingSummary {
+  const summary = parseObject(text) as Partial<TrainingSummary> | null;
+  if (summary?.schema === TRAINING_SCHEMA) return summary as TrainingSummary;
+  const found = summary === null ? "not an object of JSON" : `of the form ${show(summary.schema)}`;
+  throw new DataError("summary.json", `is ${found}, but must be of the form "${TRAINING_SCHEMA}".`);
+}
+
+function parseObject(text: string): object | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && !Array.isArray(value) ? value : null;
+  } catch {
+    return null;
+  }
 }
 
 async function readConfig(path: string): Promise<TrainConfig> {
@@ -91,15 +112,19 @@ async function readConfig(path: string): Promise<TrainConfig> {
     new UsageError(`--resume: ${path} ${problem}; name the folder of a run of npm run train.`);
   const text = await readFile(join(path, "config.json"), "utf8").catch(() => null);
   if (text === null) throw refuse("has no config.json");
+  const config = parseObject(text) as Partial<TrainConfig> | null;
+  if (config === null) throw refuse("has a config.json that is not an object of JSON");
+  const { schema, data = null } = config;
+  if (schema !== TRAIN_CONFIG_SCHEMA)
+    throw refuse(`has a config.json of the form ${show(schema)}, not "${TRAIN_CONFIG_SCHEMA}"`);
+  const isData = data === null || (typeof data.path === "string" && Number.isSafeInteger(data.checksum));
+  if (!isData) throw refuse(`has a config.json whose data are ${show(data)}, not null or a path and a checksum`);
+  const host = HOST_KINDS.find((kind) => kind === config.host) ?? "chrome";
   try {
-    const config = JSON.parse(text) as TrainConfig;
-    if (config.schema !== TRAIN_CONFIG_SCHEMA)
-      throw refuse(`has a config.json that is not of the form ${TRAIN_CONFIG_SCHEMA}`);
-    const host = HOST_KINDS.find((kind) => kind === config.host) ?? "chrome";
-    return { ...config, host, experiment: readExperiment(config.experiment) };
+    return { ...(config as TrainConfig), data, host, experiment: readExperiment(config.experiment) };
   } catch (error) {
-    if (error instanceof UsageError) throw error;
-    throw refuse(`has a config.json that cannot be read (${error instanceof Error ? error.message : String(error)})`);
+    if (!(error instanceof VleError)) throw error;
+    throw refuse(`has a config.json that cannot be read (${error.message.replace(/\.$/, "")})`);
   }
 }
 
@@ -119,7 +144,7 @@ async function newestCheckpoint(folder: RunFolder): Promise<Uint8Array | null> {
       return bytes;
     } catch (error) {
       if (!(error instanceof VleError)) throw error;
-      console.log(`${shownPath(join(folder.path, FOLDER, name))} is not whole and is left aside.`);
+      console.log(`${shownPath(join(folder.path, FOLDER, name))} is left aside: ${error.message}`);
     }
   }
   return null;

@@ -9,6 +9,8 @@ export interface EpochDisplay {
   update(progress: EpochProgress): void;
   /** An epoch is over. */
   add(rows: readonly EpochRow[]): void;
+  /** Says something beside it. */
+  say(text: string): void;
   /** Leaves on the terminal what was shown last. */
   stop(): void;
 }
@@ -32,8 +34,14 @@ export function createEpochDisplay(
       if (first === undefined) return;
       last = `; after epoch ${first.epoch}: ${first.part} ${meritOf(rows)}`;
     },
+    say: (text) => show.say(text),
     stop: () => show.stop(),
   };
+}
+
+/** "at most 3:20 left": an early stop may end it before. */
+function timeLeft({ secondsLeft, isAtMost }: EpochProgress): string {
+  return `${isAtMost ? "at most " : ""}${duration(secondsLeft)} left`;
 }
 
 function inWords({ epoch, epochs, isTesting, loss, accuracy }: EpochProgress): string {
@@ -54,6 +62,7 @@ function meritOf(rows: readonly EpochRow[]): string {
 
 interface Show {
   update(progress: EpochProgress, text: string): void;
+  say(text: string): void;
   stop(): void;
 }
 
@@ -67,14 +76,16 @@ function barOn(stream: NodeJS.WriteStream): Show {
     // Ctrl-C is the command's business.
     gracefulExit: false,
   });
-  const format = "{bar} {percentage} %  {left} left, {rate} steps/s";
-  const bar = bars.create(1, 0, { left: "-:--", rate: "-" }, { format });
+  const format = "{bar} {percentage} %  {left}, {rate} steps/s";
+  const bar = bars.create(1, 0, { left: "-:-- left", rate: "-" }, { format });
   const line = bars.create(1, 0, { text: "" }, { format: "{text}" });
   return {
-    update({ done, secondsLeft, stepsPerSecond }, text) {
-      bar.update(done, { left: duration(secondsLeft), rate: whole(stepsPerSecond) });
+    update(progress, text) {
+      const { done, stepsPerSecond } = progress;
+      bar.update(done, { left: timeLeft(progress), rate: whole(stepsPerSecond) });
       line.update(done, { text });
     },
+    say: (text) => bars.log(`${text}\n`),
     stop: () => bars.stop(),
   };
 }
@@ -82,12 +93,14 @@ function barOn(stream: NodeJS.WriteStream): Show {
 function linesOn(output: NodeJS.WriteStream, now: () => number): Show {
   let last = -Infinity;
   return {
-    update({ done, secondsLeft, stepsPerSecond }, text) {
+    update(progress, text) {
+      const { done, stepsPerSecond } = progress;
       if (now() - last < LINE_INTERVAL && done < 1) return;
       last = now();
       const rate = `${whole(stepsPerSecond)} steps/s`;
-      output.write(`${percent(done).padStart(5)}  ${duration(secondsLeft)} left, ${rate}, ${text}\n`);
+      output.write(`${percent(done).padStart(5)}  ${timeLeft(progress)}, ${rate}, ${text}\n`);
     },
+    say: (text) => void output.write(`${text}\n`),
     stop: () => undefined,
   };
 }

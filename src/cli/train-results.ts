@@ -2,6 +2,7 @@
 
 import type { AdapterFacts } from "../device.ts";
 import type { Experiment } from "../tasks/experiments.ts";
+import { divergenceSentence, type Divergence } from "../train/divergence.ts";
 import type { SeedResult, TrainingState } from "../train/training-state.ts";
 import { duration, percent, table, whole } from "./format.ts";
 
@@ -14,8 +15,10 @@ export interface TrainingSummary {
   readonly rule: string;
   /** Mean and deviation (of a population) of the test over seeds; of the accuracy, or of the NRMSE where answers are values. */
   readonly test: { readonly figure: "accuracy" | "nrmse"; readonly mean: number; readonly deviation: number };
-  /** For each seed; `confusion` is [class][answer], in a row. */
+  /** For each seed that has ended; `confusion` is [class][answer], in a row. */
   readonly results: readonly SeedResult[];
+  /** Seeds that went no further, and are in no mean. */
+  readonly diverged: readonly Divergence[];
   readonly throughput: {
     readonly neurons: number;
     readonly synapses: number;
@@ -29,7 +32,7 @@ export interface TrainingSummary {
 export function summarizeTraining(
   { name, rule, network, seeds }: Experiment,
   { vendor, architecture, description, software }: AdapterFacts,
-  { results, seconds, groups }: TrainingState,
+  { results, diverged, seconds, groups }: TrainingState,
   files: readonly string[],
 ): TrainingSummary {
   const sizes = new Map([...network.sources, ...network.populations].map((each) => [each.name, each.size]));
@@ -39,7 +42,8 @@ export function summarizeTraining(
   const mean = figures.reduce((sum, value) => sum + value, 0) / figures.length;
   const variance = figures.reduce((sum, value) => sum + (value - mean) ** 2, 0) / figures.length;
   // Seeds of a group go together.
-  const steps = groups.reduce((sum, [seed]) => sum + (results.find((each) => each.seed === seed)?.steps ?? 0), 0);
+  const stepsOf = (seed: number): number => results.find((each) => each.seed === seed)?.steps ?? 0;
+  const steps = groups.reduce((sum, seeds) => sum + Math.max(...seeds.map(stepsOf)), 0);
   return {
     schema: TRAINING_SCHEMA,
     adapter: { vendor, architecture, description, software },
@@ -47,6 +51,7 @@ export function summarizeTraining(
     rule,
     test: { figure: isOfClasses ? "accuracy" : "nrmse", mean, deviation: Math.sqrt(variance) },
     results,
+    diverged,
     throughput: {
       neurons: seeds.length * network.populations.reduce((sum, { size }) => sum + size, 0),
       synapses: seeds.length * network.projections.reduce((sum, { from, to }) => sum + sizeOf(from) * sizeOf(to), 0),
@@ -57,7 +62,7 @@ export function summarizeTraining(
   };
 }
 
-export function trainingLines({ results, test, throughput, seconds }: TrainingSummary): string[] {
+export function trainingLines({ results, diverged, test, throughput, seconds }: TrainingSummary): string[] {
   const isOfClasses = test.figure === "accuracy";
   const figure = (value: number | null): string =>
     value === null ? "-" : isOfClasses ? percent(value, 1) : value.toPrecision(3);
@@ -83,12 +88,16 @@ export function trainingLines({ results, test, throughput, seconds }: TrainingSu
     figure(result.best.score),
     String(result.best.epoch),
   ]);
+  for (const { seed, epoch, step } of diverged) {
+    rows.push([String(seed), `diverged in ${epoch}`, whole(step), "-", "-", "-", "-", "-"]);
+  }
   const several = `Test ${name}: ${figure(test.mean)} +- ${figure(test.deviation)} (mean and deviation over ${results.length} seeds)`;
   const { stepsPerSecond, synapses } = throughput;
   return [
     ...table(head, rows),
     "",
     ...(results.length > 1 ? [several] : []),
+    ...diverged.map(divergenceSentence),
     `Time: ${duration(seconds)}, tests included; ${whole(stepsPerSecond)} training steps/s of ${whole(synapses)} synapses`,
   ];
 }

@@ -12,6 +12,7 @@ import type { Experiment } from "../tasks/experiments.ts";
 import { shapeOf } from "../train/batches.ts";
 import type { EpochProgress } from "../train/epoch-pace.ts";
 import type { EpochEvent } from "../train/epochs.ts";
+import { divergenceSentence, type Divergence } from "../train/divergence.ts";
 import { epochsCsv, unpackCheckpoint, type EpochRow, type TrainingState } from "../train/training-state.ts";
 import { loadDigits } from "./digits-data.ts";
 import { adapterName, whole } from "./format.ts";
@@ -104,15 +105,16 @@ function checksumOf({ train: { inputs } }: TaskData): number {
 }
 
 async function train(begun: Begun, options: TrainOptions, signal: AbortSignal): Promise<number> {
-  return (await trainBegun(begun, options, signal)) === null ? INTERRUPTED : 0;
+  const ended = await trainBegun(begun, options, signal);
+  return ended === null ? INTERRUPTED : Number(ended.diverged > 0);
 }
 
-/** Trains, shows how it goes, keeps it in its folder. @returns null if the user stopped it. */
+/** Trains, shows how it goes, keeps it in its folder. @returns how many seeds diverged; null if the user stopped it. */
 export async function trainBegun(
   begun: Begun,
   options: RunOptions,
   signal: AbortSignal,
-): Promise<{ readonly path: string } | null> {
+): Promise<{ readonly path: string; readonly diverged: number } | null> {
   const { experiment, out } = begun;
   console.log(`\n${experiment.title}${experiment.sentence === "" ? "" : `\n${experiment.sentence}`}\n`);
   const run = new Run(begun, options);
@@ -120,7 +122,7 @@ export async function trainBegun(
   const choice = { asked: options.host ?? own, preferred: "chrome" } as const;
   try {
     await withHost(choice, signal, (host) => run.on(host, signal));
-    return { path: run.path };
+    return { path: run.path, diverged: run.diverged.length };
   } catch (error) {
     const isDiverged = error instanceof VleError && error.code === "DIVERGED";
     run.tellHowItEnded(signal.aborted, isDiverged);
@@ -134,6 +136,7 @@ class Run {
   private readonly begun: Begun;
   private readonly options: RunOptions;
   private readonly rows: EpochRow[] = [];
+  readonly diverged: Divergence[] = [];
   private adapter: AdapterFacts | undefined;
   private display: EpochDisplay | undefined;
   private folder: RunFolder | undefined;
@@ -144,7 +147,10 @@ class Run {
     this.options = options;
     const { out, checkpoint } = begun;
     if (typeof out !== "string") this.folder = out.folder;
-    if (checkpoint !== null) this.rows.push(...unpackCheckpoint(checkpoint).state.rows);
+    if (checkpoint === null) return;
+    const { rows, diverged } = unpackCheckpoint(checkpoint).state;
+    this.rows.push(...rows);
+    this.diverged.push(...diverged);
   }
 
   async on(host: Host, signal: AbortSignal): Promise<void> {
@@ -180,15 +186,25 @@ class Run {
       case "epoch":
         this.rows.push(...event.rows);
         this.display?.add(event.rows);
-        return this.write("metrics.csv", epochsCsv(this.rows));
+        return this.write("metrics.csv", epochsCsv(this.rows, this.diverged));
+      case "diverged":
+        return this.leaveOut(event.divergence);
       case "checkpoint":
         if (this.folder) await keepCheckpoint(this.folder, event);
         return;
       case "weights":
-        return this.write(weightsName(this.begun.experiment, event.seed), event.npz);
+        return this.write(weightsName(this.begun.experiment, event), event.npz);
       case "traces":
         return this.write("traces.svg", tracesFigure(this.heading(), this.begun.data.classes, event.traces));
     }
+  }
+
+  private async leaveOut(divergence: Divergence): Promise<void> {
+    this.diverged.push(divergence);
+    // Of the last one the command ends with more words.
+    const isLast = this.diverged.length === this.begun.experiment.seeds.length;
+    if (!isLast) this.display?.say(`${divergenceSentence(divergence)} The other seeds go on without it.`);
+    await this.write("metrics.csv", epochsCsv(this.rows, this.diverged));
   }
 
   private async begin(adapter: AdapterFacts, host: Host): Promise<void> {
@@ -250,7 +266,7 @@ class Run {
     const { folder, adapter, begun } = this;
     const { experiment, data } = begun;
     if (!folder || !adapter) throw new VleError("INTERNAL", "A training ended without a report.");
-    await this.write("metrics.csv", epochsCsv(state.rows));
+    await this.write("metrics.csv", epochsCsv(state.rows, state.diverged));
     await this.drawCurves(state, data);
     const files = [...folder.files.filter((name) => !name.startsWith("checkpoints/")), "summary.json"].sort();
     const summary = summarizeTraining(experiment, adapter, state, files);
@@ -293,8 +309,11 @@ function namesOf(confusion: readonly number[], classes: readonly string[]): stri
   return Array.from({ length: Math.round(Math.sqrt(confusion.length)) }, (_, i) => classes[i] ?? String(i));
 }
 
-function weightsName({ seeds }: Experiment, seed: number): string {
-  return seeds.length === 1 ? "weights.npz" : `weights-seed-${seed}.npz`;
+function weightsName(
+  { seeds }: Experiment,
+  { seed, of }: Pick<EpochEvent & { kind: "weights" }, "seed" | "of">,
+): string {
+  return `weights${of === "best" ? "-best" : ""}${seeds.length === 1 ? "" : `-seed-${seed}`}.npz`;
 }
 
 function json(value: unknown): string {

@@ -91,7 +91,8 @@ export function readExperiment(value: unknown): Experiment {
 export function readSeeds(value: unknown, path: string): number[] {
   const seeds = list(value, path, (seed, at) => number(seed, at, SEED));
   if (seeds.length === 0) throw new SpecError(path, "is empty. Give at least one seed, such as [1].");
-  const twice = seeds.find((seed, index) => seeds.indexOf(seed) < index);
+  const seen = new Set<number>();
+  const twice = seeds.find((seed) => seen.size === seen.add(seed).size);
   if (twice === undefined) return seeds;
   throw new SpecError(path, `has ${twice} twice. Give every seed once.`, { value: twice });
 }
@@ -111,7 +112,7 @@ function readName(value: unknown): string {
 /** A network, or a stack as `layered` takes it. */
 function readNetwork(value: unknown): NetworkSpec {
   const path = at(ROOT, "network");
-  if (typeof value !== "object" || value === null)
+  if (typeof value !== "object" || value === null || Array.isArray(value))
     throw wrong(path, value, "a network, or a stack with input, hidden and output");
   return under(path, () => {
     // Whatever is not as its type says is refused by what takes it.
@@ -261,14 +262,21 @@ function readEarlyStop(value: unknown, path: string): { readonly patience: numbe
   return { patience: number(patience, at(path, "patience"), COUNT) };
 }
 
-/** Reads the text of a file. @throws SpecError */
+/** Reads the text of a file. @throws SpecError that begins with its name */
 export function parseExperiment(content: string, file: string): Experiment {
   let value: unknown;
   try {
-    value = JSON.parse(content);
+    // Some editors begin UTF-8 with a mark.
+    value = JSON.parse(content.replace(/^\ufeff/, ""));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : show(error);
+    const reason = error instanceof Error ? error.message.replace(/\s+/g, " ") : show(error);
     throw new SpecError(file, `is not JSON (${reason}); write it as docs/training.md shows.`);
   }
-  return readExperiment(value);
+  try {
+    return readExperiment(value);
+  } catch (error) {
+    if (!(error instanceof SpecError)) throw error;
+    const path = String(error.details["path"]);
+    throw new SpecError(`${file}: ${path}`, error.message.slice(path.length + 1), { ...error.details, path });
+  }
 }

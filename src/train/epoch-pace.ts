@@ -4,7 +4,7 @@ import type { Metrics } from "../run.ts";
 import type { Experiment } from "../tasks/experiments.ts";
 import type { TaskData } from "../tasks/samples.ts";
 import type { Shape } from "./batches.ts";
-import { createPace, type Pace } from "./pace.ts";
+import { createUnitSeconds } from "./pace.ts";
 import { scoreOf } from "./scores.ts";
 import type { TrainingState } from "./training-state.ts";
 
@@ -21,50 +21,88 @@ export interface EpochProgress {
   /** Over the last batches. */
   readonly stepsPerSecond: number;
   readonly secondsLeft: number;
+  /** Whether an early stop may end it before. */
+  readonly isAtMost: boolean;
 }
 
-/** Counts steps of training and of tests alike. */
+/** Steps that are left of each kind. */
+interface Left {
+  training: number;
+  testing: number;
+}
+
+/** Steps of training and of tests take different times, so each kind has its own. */
 export class EpochPace {
   private readonly state: TrainingState;
-  private readonly epochs: number;
+  private readonly experiment: Experiment;
+  private readonly shape: Shape;
+  /** Steps of the test after an epoch, and of the one at the end. */
+  private readonly tests: { readonly epoch: number; readonly end: number };
   private readonly total: number;
-  private readonly pace: Pace;
-  private done: number;
+  private readonly unit = { training: createUnitSeconds(), testing: createUnitSeconds() };
+  private left: Left;
 
   /** @param monitored the part that is looked at after each epoch. */
   constructor(
     state: TrainingState,
-    { epochs }: Experiment,
-    { batch, batches, steps }: Shape,
+    experiment: Experiment,
+    shape: Shape,
     data: TaskData,
     monitored: "validation" | "test",
   ) {
-    const testOf = (part: "validation" | "test"): number => Math.ceil((data[part]?.count ?? 0) / batch) * steps;
-    const epoch = batches * steps + testOf(monitored);
-    const group = epochs * epoch + (monitored === "test" ? 0 : testOf("test"));
+    const testOf = (part: "validation" | "test"): number =>
+      Math.ceil((data[part]?.count ?? 0) / shape.batch) * shape.steps;
     this.state = state;
-    this.epochs = epochs;
-    this.total = state.groups.length * group;
-    this.done = state.group * group + state.epoch * epoch + state.batch * steps;
-    this.pace = createPace(Math.max(1, this.total - this.done));
+    this.experiment = experiment;
+    this.shape = shape;
+    this.tests = { epoch: testOf(monitored), end: monitored === "test" ? 0 : testOf("test") };
+    this.total = sumOf(this.leftAt({ group: 0, epoch: 0, batch: 0 }));
+    this.left = this.leftAt(state);
+  }
+
+  private leftAt({ group, epoch, batch }: Pick<TrainingState, "group" | "epoch" | "batch">): Left {
+    const { shape, tests, experiment } = this;
+    const groups = this.state.groups.length - group;
+    return {
+      training: ((groups * experiment.epochs - epoch) * shape.batches - batch) * shape.steps,
+      testing: (groups * experiment.epochs - epoch) * tests.epoch + groups * tests.end,
+    };
+  }
+
+  /** The epochs of the group are over, all of them or as they stopped early. */
+  endTraining(): void {
+    this.left = this.leftAt({ group: this.state.group, epoch: this.experiment.epochs, batch: 0 });
   }
 
   advance({ steps, seconds, stepsPerSecond }: Metrics, isTesting: boolean): EpochProgress {
-    const { state, epochs } = this;
-    this.done += steps;
-    const tallies = state.courses.map(({ tally }) => tally).filter(({ compared }) => compared > 0);
+    const { state, left, unit } = this;
+    const { epochs, earlyStop } = this.experiment;
+    const kind = isTesting ? "testing" : "training";
+    left[kind] = Math.max(0, left[kind] - steps);
+    unit[kind].add(steps, seconds);
+    const diverged = new Set(state.diverged.map(({ seed }) => seed));
+    const tallies = state.courses.flatMap(({ seed, tally }) =>
+      tally.compared > 0 && !diverged.has(seed) ? [tally] : [],
+    );
     const scores = tallies.map(scoreOf);
+    const [training, testing] = [unit.training.mean, unit.testing.mean];
     return {
       epoch: Math.min(state.epoch + 1, epochs),
       epochs,
-      done: Math.min(1, this.done / this.total),
+      done: 1 - sumOf(left) / this.total,
       isTesting,
       loss: mean(scores.map(({ loss }) => loss)),
       accuracy: mean(scores.flatMap(({ accuracy }) => accuracy ?? [])),
       stepsPerSecond,
-      secondsLeft: Math.max(0, this.pace.advance(steps, seconds)),
+      // A kind that was not seen yet takes as long as the other.
+      secondsLeft: left.training * (training ?? testing ?? 0) + left.testing * (testing ?? training ?? 0),
+      isAtMost: earlyStop !== null && left.training > 0,
     };
   }
+}
+
+function sumOf({ training, testing }: Left): number {
+  return training + testing;
 }
 
 function mean(values: readonly number[]): number | null {

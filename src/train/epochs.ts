@@ -9,23 +9,24 @@
 
 import type { AdapterFacts } from "../device.ts";
 import { VleError } from "../errors.ts";
-import { collectParameters, parametersToNpz } from "../io/parameters.ts";
+import { collectParameters, parametersToNpz, type Parameter } from "../io/parameters.ts";
 import type { Metrics, RunOptions } from "../run.ts";
 import type { Simulator, SimulatorOptions } from "../simulator.ts";
 import type { NetworkSpec } from "../spec.ts";
 import { outputOf, setupOf, type Experiment } from "../tasks/experiments.ts";
 import type { Samples, TaskData } from "../tasks/samples.ts";
 import { orderOf, shapeOf, testPieces, trainingPiece, type Piece, type Shape } from "./batches.ts";
+import { endEpoch, resultOf } from "./courses.ts";
+import { AllDivergedError, Diverged, silence, type Divergence } from "./divergence.ts";
 import { EpochPace, type EpochProgress } from "./epoch-pace.ts";
-import { afterLoss, betterOf, isExhausted, rateFactor } from "./rates.ts";
+import { rateFactor } from "./rates.ts";
 import { sampleTraces, type SampleTraces } from "./sample-traces.ts";
-import { addAnswers, createTally, meritOf, scoreOf, type Tally } from "./scores.ts";
+import { addAnswers, createTally, type Tally } from "./scores.ts";
 import {
   createCourse,
   packCheckpoint,
   STATE_SCHEMA,
   unpackCheckpoint,
-  type Course,
   type EpochRow,
   type TrainingState,
 } from "./training-state.ts";
@@ -45,9 +46,11 @@ export type EpochEvent =
   | { readonly kind: "note"; readonly text: string }
   | { readonly kind: "progress"; readonly progress: EpochProgress }
   | { readonly kind: "epoch"; readonly rows: readonly EpochRow[] }
-  /** `best`: the name under which it is kept, too, as that of the best epoch so far. */
-  | { readonly kind: "checkpoint"; readonly bytes: Uint8Array; readonly name: string; readonly best: string | null }
-  | { readonly kind: "weights"; readonly seed: number; readonly npz: Uint8Array }
+  /** The seed is left out from here on. */
+  | { readonly kind: "diverged"; readonly divergence: Divergence }
+  | { readonly kind: "checkpoint"; readonly bytes: Uint8Array; readonly name: string }
+  /** Those of the end, or of the best epoch so far. */
+  | { readonly kind: "weights"; readonly of: "end" | "best"; readonly seed: number; readonly npz: Uint8Array }
   | { readonly kind: "traces"; readonly traces: SampleTraces };
 
 export interface EpochWorkplace {
@@ -58,15 +61,18 @@ export interface EpochWorkplace {
   readonly checkpoint?: Uint8Array;
   /** Seconds between two checkpoints within an epoch; there is one at the end of each. Default 30. */
   readonly checkpointSeconds?: number;
+  /** Milliseconds of GPU work that one submit aims at. Default: that of `run`. */
+  readonly chunkMilliseconds?: number;
   /** Awaited: a promise that waits is a pause. */
   readonly report?: (event: EpochEvent) => void | Promise<void>;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Trains and tests; no simulator is left behind.
+ * Trains and tests; no simulator is left behind. A seed that diverges is told and left out; the others go on to what they
+ * come to alone.
  * @throws SpecError where experiment and data do not fit; DataError for a checkpoint of another experiment; VleError DIVERGED
- *   naming step, population and seed; the signal's reason if aborted; what simulators throw.
+ *   naming step, population and seed where no seed is left; the signal's reason if aborted; what simulators throw.
  */
 export async function trainEpochs(experiment: Experiment, workplace: EpochWorkplace): Promise<TrainingState> {
   return new Training(experiment, workplace).run();
@@ -82,6 +88,8 @@ class Training {
   private trained: Samples;
   private pace: EpochPace | null = null;
   private savedAt = performance.now();
+  /** The last checkpoint, while there are several seeds: where the others go on from if one diverges. */
+  private saved: Uint8Array | null = null;
 
   constructor(experiment: Experiment, place: EpochWorkplace) {
     this.experiment = experiment;
@@ -108,9 +116,9 @@ class Training {
       steps: 0,
       seconds: 0,
       courses: [],
-      best: null,
       rows: [],
       results: [],
+      diverged: [],
     };
   }
 
@@ -126,14 +134,13 @@ class Training {
         if (snapshot === null) this.beginGroup(simulator);
         else simulator.restore(snapshot);
         snapshot = null;
-        this.pace = new EpochPace(state, this.experiment, this.shape, this.place.data, this.monitored);
+        this.saved = this.seeds.length > 1 ? packCheckpoint(state, await simulator.save()) : null;
         this.savedAt = performance.now();
-        await this.trainGroup(simulator);
-        await this.finishGroup(simulator);
+        for (let isOver = false; !isOver;) isOver = await this.trainGroup(simulator);
       } finally {
         simulator.destroy();
       }
-      Object.assign(state, { group: state.group + 1, epoch: 0, batch: 0, steps: 0, courses: [], best: null });
+      Object.assign(state, { group: state.group + 1, epoch: 0, batch: 0, steps: 0, courses: [] });
     }
     return state;
   }
@@ -144,9 +151,7 @@ class Training {
     return this.state.groups[this.state.group] ?? [];
   }
 
-  private newTally(): Tally {
-    return createTally(this.place.data.train, this.shape);
-  }
+  private readonly newTally = (): Tally => createTally(this.place.data.train, this.shape);
 
   /** The simulator of the group; one seed after the other if all at once are too many. */
   private async open(): Promise<Learner> {
@@ -187,16 +192,62 @@ class Training {
     }
   }
 
-  private async trainGroup(simulator: Learner): Promise<void> {
+  /** Whether it came to its end; if not, a seed diverged, and the others go on. */
+  private async trainGroup(simulator: Learner): Promise<boolean> {
     const { state, experiment } = this;
-    while (state.epoch < experiment.epochs && state.courses.some(({ stoppedAfter }) => stoppedAfter === null)) {
-      await this.trainEpoch(simulator);
-      const tallies = await this.evaluate(simulator, this.monitored);
-      const rows = this.endEpoch(tallies);
-      await this.tell({ kind: "epoch", rows });
-      const alone = state.groups.length > 1 ? `-seed-${this.seeds[0] ?? 0}` : "";
-      await this.checkpoint(simulator, state.best?.epoch === state.epoch - 1 ? `best${alone}` : null);
+    this.pace = new EpochPace(state, experiment, this.shape, this.place.data, this.monitored);
+    try {
+      while (state.epoch < experiment.epochs && state.courses.some(({ stoppedAfter }) => stoppedAfter === null)) {
+        await this.trainEpoch(simulator);
+        const tallies = await this.evaluate(simulator, this.monitored);
+        const rows = endEpoch(
+          state,
+          experiment,
+          this.monitored,
+          tallies,
+          this.newTally,
+          this.factorAt(1 - 0.5 / this.shape.batches),
+        );
+        await this.tell({ kind: "epoch", rows });
+        await this.tellBest(simulator);
+        await this.checkpoint(simulator);
+      }
+      this.pace.endTraining();
+      await this.finishGroup(simulator);
+      return true;
+    } catch (error) {
+      return await this.leaveOut(simulator, error);
     }
+  }
+
+  /**
+   * Leaves out the seed that diverged. The others go on from the last checkpoint, so that nothing of theirs is lost and all
+   * bits are those that they have alone: what was computed since was told for all seeds together, or not at all.
+   * @returns whether no seed of the group is left.
+   */
+  private async leaveOut(simulator: Learner, error: unknown): Promise<boolean> {
+    const { state, experiment, seeds, saved } = this;
+    if (!(error instanceof Diverged)) throw error;
+    const diverged = [...state.diverged, error.divergence];
+    Object.assign(state, { diverged });
+    await this.tell({ kind: "diverged", divergence: error.divergence });
+    const isLast = diverged.length === experiment.seeds.length;
+    if (isLast) throw new AllDivergedError(error.divergence, diverged.length, error.cause);
+    if (saved === null || seeds.every((seed) => this.hasDiverged(seed))) return true;
+    const { state: last, snapshot } = unpackCheckpoint(saved);
+    // The time was spent.
+    Object.assign(state, last, { diverged, seconds: state.seconds });
+    simulator.restore(snapshot);
+    state.courses.forEach((course, replica) => {
+      if (!this.hasDiverged(course.seed)) return;
+      course.stoppedAfter ??= state.epoch;
+      silence(simulator, experiment.network, replica);
+    });
+    return false;
+  }
+
+  private hasDiverged(seed: number): boolean {
+    return this.state.diverged.some((each) => each.seed === seed);
   }
 
   /** What decides about rates and ends: the validation part, or the test where there is none, as published. */
@@ -224,7 +275,7 @@ class Training {
       piece = next;
       const { checkpointSeconds = 30 } = place;
       const isDue = performance.now() - this.savedAt >= checkpointSeconds * 1000;
-      if (isDue && piece !== null) await this.checkpoint(simulator, null);
+      if (isDue && piece !== null) await this.checkpoint(simulator);
     }
   }
 
@@ -277,8 +328,10 @@ class Training {
     let first = 0;
     try {
       const every = shape.chunk * shape.steps;
+      const { signal, chunkMilliseconds } = place;
+      const pace = { ...(signal && { signal }), ...(chunkMilliseconds !== undefined && { chunkMilliseconds }) };
       const run = { input, ...(target && { target }), steps, every, ...options };
-      for await (const metrics of simulator.run({ ...run, ...(place.signal && { signal: place.signal }) })) {
+      for await (const metrics of simulator.run({ ...run, ...pace })) {
         state.seconds += metrics.seconds;
         await hear(metrics, first);
         first += shape.chunk;
@@ -303,87 +356,45 @@ class Training {
   /** A divergence, with the seed and where in the training it was. */
   private explain(error: unknown, offset: number, isTesting: boolean): unknown {
     if (!(error instanceof VleError) || error.code !== "DIVERGED") return error;
-    const { population = "?", replica, step } = error.details;
+    const { state } = this;
+    const { population, replica, step } = error.details;
+    // The test that ends the training comes when its last epoch is over.
+    const epoch = state.epoch + (isTesting && state.batch === 0 ? 0 : 1);
+    const trained = isTesting ? state.steps : offset + Number(step);
     const seed = this.seeds[Number(replica ?? 0)] ?? 0;
-    const epoch = this.state.epoch + 1;
-    const trained = offset + Number(step);
-    const where = isTesting ? `in the test after epoch ${epoch}` : `at step ${trained}, in epoch ${epoch}`;
-    const others = this.experiment.seeds.length > 1 ? ", or leave this seed out" : "";
-    const message =
-      `Seed ${seed} diverged ${where}: a value of population "${String(population)}" is no longer finite. Lower the learning ` +
-      `rate or the beta of the cost, raise tauR towards tauM, or lower dt${others}.`;
-    const details = { step: trained, population, seed, epoch };
-    return new VleError("DIVERGED", message, { details, cause: error });
+    return new Diverged({ seed, epoch, step: trained, population: String(population), isTesting }, error);
   }
 
-  /** Rates, ends and rows of the epoch that is over. */
-  private endEpoch(tallies: readonly Tally[]): EpochRow[] {
-    const { state, experiment } = this;
-    const { eta } = experiment.optimizer;
-    const rows: EpochRow[] = [];
-    state.courses.forEach((course, replica) => {
-      const evaluated = tallies[replica] ?? this.newTally();
-      if (course.stoppedAfter === null) rows.push(this.endCourse(course, evaluated, eta));
-      course.tally = this.newTally();
-    });
-    const merits = tallies.map((tally) => meritOf(scoreOf(tally)));
-    const merit = merits.reduce((sum, { score }) => sum + score, 0) / merits.length;
-    state.best = betterOf(state.best, state.epoch, merit, merits[0]?.isHigherBetter === true);
-    state.rows.push(...rows);
-    state.epoch++;
-    state.batch = 0;
-    return rows;
+  private async parametersOf(simulator: Learner, replica: number): Promise<readonly Parameter[]> {
+    return collectParameters(this.experiment.network, (quantity, where) =>
+      simulator.read(quantity, where, { replica }),
+    );
   }
 
-  private endCourse(course: Course, evaluated: Tally, eta: number): EpochRow {
-    const { state, experiment } = this;
-    const trained = scoreOf(course.tally);
-    const score = scoreOf(evaluated);
-    const { score: merit, isHigherBetter } = meritOf(score);
-    const row: EpochRow = {
-      epoch: state.epoch + 1,
-      seed: course.seed,
-      steps: state.steps,
-      trainLoss: trained.loss,
-      trainAccuracy: trained.accuracy,
-      part: this.monitored,
-      ...score,
-      eta: eta * this.factorAt(1 - 0.5 / this.shape.batches) * course.plateau.scale,
-      seconds: state.seconds,
-    };
-    course.evaluated = evaluated;
-    course.plateau = afterLoss(experiment.schedule, course.plateau, score.loss, eta);
-    course.best = betterOf(course.best, state.epoch, merit, isHigherBetter);
-    if (isExhausted(experiment, course.best, state.epoch)) course.stoppedAfter = state.epoch;
-    return row;
+  /** Of the seeds that have never been better than in the epoch that is over. */
+  private async tellBest(simulator: Learner): Promise<void> {
+    const { courses, epoch } = this.state;
+    for (const [replica, { seed, best }] of courses.entries()) {
+      if (best?.epoch !== epoch - 1 || this.hasDiverged(seed)) continue;
+      const npz = parametersToNpz(await this.parametersOf(simulator, replica));
+      await this.tell({ kind: "weights", of: "best", seed, npz });
+    }
   }
 
   // ---- its end ------------------------------------------------------------------------------------------------
 
   private async finishGroup(simulator: Learner): Promise<void> {
-    const { state, experiment, place, seeds } = this;
+    const { state, experiment, place } = this;
     const isTested = this.monitored === "test";
     const tested = isTested ? null : await this.evaluate(simulator, "test");
     for (const [replica, course] of state.courses.entries()) {
-      const rows = state.rows.filter(({ seed }) => seed === course.seed);
-      const last = rows.at(-1);
+      if (this.hasDiverged(course.seed)) continue;
+      const isFirst = state.results.length === 0;
       const tally = tested?.[replica] ?? course.evaluated ?? this.newTally();
-      const { epoch = 0, score = NaN } = course.best ?? {};
-      state.results.push({
-        seed: course.seed,
-        epochs: rows.length,
-        steps: last?.steps ?? 0,
-        isStoppedEarly: course.stoppedAfter !== null && rows.length < experiment.epochs,
-        trainLoss: last?.trainLoss ?? NaN,
-        test: scoreOf(tally),
-        best: { epoch: epoch + 1, score, part: this.monitored },
-        confusion: tally.confusion,
-      });
-      const parameters = await collectParameters(experiment.network, (quantity, where) =>
-        simulator.read(quantity, where, { replica }),
-      );
-      await this.tell({ kind: "weights", seed: course.seed, npz: parametersToNpz(parameters) });
-      if (seeds[0] !== experiment.seeds[0] || replica > 0) continue;
+      state.results.push(resultOf(state, experiment, course, tally, this.monitored));
+      const parameters = await this.parametersOf(simulator, replica);
+      await this.tell({ kind: "weights", of: "end", seed: course.seed, npz: parametersToNpz(parameters) });
+      if (!isFirst) continue;
       const { createSimulator, host, signal } = place;
       const own = { ...(host && { host }), ...(signal && { signal }), createSimulator, parameters };
       const traces = await sampleTraces(experiment, this.shape, place.data.test, own);
@@ -402,11 +413,12 @@ class Training {
   }
 
   /** Named by its place, so that names sort by age. */
-  private async checkpoint(simulator: Learner, best: string | null): Promise<void> {
+  private async checkpoint(simulator: Learner): Promise<void> {
     const { state } = this;
     const bytes = packCheckpoint(state, await simulator.save());
+    if (this.seeds.length > 1) this.saved = bytes;
     const place = [state.group, state.epoch, state.batch].map((value) => String(value).padStart(6, "0"));
-    await this.tell({ kind: "checkpoint", bytes, name: place.join("-"), best });
+    await this.tell({ kind: "checkpoint", bytes, name: place.join("-") });
     this.savedAt = performance.now();
   }
 }

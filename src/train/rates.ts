@@ -38,7 +38,8 @@ export function afterLoss(schedule: RateSchedule, plateau: Plateau, loss: number
   if (schedule.kind !== "plateau") return plateau;
   const { factor, patience, threshold, epsilon } = schedule;
   const { best, scale } = plateau;
-  if (best === null || loss < best * (1 - threshold)) return { best: loss, bad: 0, scale };
+  // What is no number is never lower, nor is anything lower than it.
+  if (best === null ? !Number.isNaN(loss) : loss < best * (1 - threshold)) return { best: loss, bad: 0, scale };
   const bad = plateau.bad + 1;
   if (bad <= patience) return { best, bad, scale };
   const lower = scale * factor;
@@ -51,13 +52,13 @@ export interface Best {
   readonly score: number;
 }
 
-/** @param isHigherBetter of accuracies, not of errors. Ties count for the earlier epoch. */
-export function betterOf(best: Best | null, epoch: number, score: number, isHigherBetter: boolean): Best {
-  const isBetter = best === null || (isHigherBetter ? score > best.score : score < best.score);
+/** @param isHigherBetter of accuracies, not of errors. Ties count for the earlier epoch; what is no number is never best. */
+export function betterOf(best: Best | null, epoch: number, score: number, isHigherBetter: boolean): Best | null {
+  const isBetter = best === null ? !Number.isNaN(score) : isHigherBetter ? score > best.score : score < best.score;
   return isBetter ? { epoch, score } : best;
 }
 
 /** Whether a training ends after `epoch`, from 0. */
-export function isExhausted({ earlyStop }: Pick<Experiment, "earlyStop">, best: Best, epoch: number): boolean {
-  return earlyStop !== null && epoch - best.epoch >= earlyStop.patience;
+export function isExhausted({ earlyStop }: Pick<Experiment, "earlyStop">, best: Best | null, epoch: number): boolean {
+  return earlyStop !== null && epoch - (best?.epoch ?? -1) >= earlyStop.patience;
 }

@@ -2,6 +2,8 @@
 
 import { DataError } from "../errors.ts";
 import { crc32 } from "../io/crc.ts";
+import { show } from "../spec/read.ts";
+import type { Divergence } from "./divergence.ts";
 import type { Score, Tally } from "./scores.ts";
 import { noPlateau, type Best, type Plateau } from "./rates.ts";
 
@@ -69,13 +71,14 @@ export interface TrainingState {
   steps: number;
   seconds: number;
   courses: Course[];
-  /** Mean score of the seeds of the group. */
-  best: Best | null;
   readonly rows: EpochRow[];
+  /** Of seeds that have ended. */
   readonly results: SeedResult[];
+  /** Seeds that go no further; they have no result. */
+  readonly diverged: Divergence[];
 }
 
-export const STATE_SCHEMA = "vle-webgpu/training-state/1";
+export const STATE_SCHEMA = "vle-webgpu/training-state/2";
 
 export function createCourse(seed: number, tally: Tally): Course {
   return { seed, plateau: noPlateau, best: null, stoppedAfter: null, tally, evaluated: null };
@@ -113,10 +116,33 @@ export function unpackCheckpoint(bytes: Uint8Array): Checkpoint {
   const length = view.getUint32(8, true);
   const rest = bytes.subarray(PROLOGUE);
   if (length > rest.length || crc32(rest) !== view.getUint32(12, true)) throw refuse("is cut or was changed since");
-  const state = JSON.parse(new TextDecoder().decode(rest.subarray(0, length))) as TrainingState;
-  if (state.schema !== STATE_SCHEMA) throw refuse(`is of the form ${state.schema}, not ${STATE_SCHEMA}`);
-  return { state, snapshot: new Uint8Array(rest.subarray(length)) };
+  const state = parseState(new TextDecoder().decode(rest.subarray(0, length)));
+  if (state === null) throw refuse("has a state that is not an object of JSON");
+  if (state.schema !== STATE_SCHEMA) throw refuse(`is of the form ${show(state.schema)}, not ${STATE_SCHEMA}`);
+  // A state of this form that its checksum vouches for is as it was packed, unless its maker was another program.
+  const wrong = KINDS.find(([key, holds]) => !holds(state[key]));
+  if (wrong !== undefined) throw refuse(`has ${show(state[wrong[0]])} for ${wrong[0]}, which is not ${wrong[2]}`);
+  return { state: state as TrainingState, snapshot: new Uint8Array(rest.subarray(length)) };
 }
+
+function parseState(text: string): Partial<TrainingState> | null {
+  try {
+    const state: unknown = JSON.parse(text);
+    return typeof state === "object" ? state : null;
+  } catch {
+    return null;
+  }
+}
+
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0;
+const KINDS: readonly (readonly [keyof TrainingState, (value: unknown) => boolean, string])[] = [
+  ["experiment", (value) => typeof value === "string", "a text"],
+  ...(["groups", "courses", "rows", "results", "diverged"] as const).map(
+    (key) => [key, Array.isArray, "a list"] as const,
+  ),
+  ...(["group", "epoch", "batch", "steps"] as const).map((key) => [key, isCount, "a whole number from 0 on"] as const),
+  ["seconds", Number.isFinite, "a number"],
+];
 
 const COLUMNS = [
   "epoch",
@@ -132,22 +158,43 @@ const COLUMNS = [
   "seconds",
 ] as const satisfies readonly (keyof EpochRow)[];
 
-/** What `epochsCsv` gave. @throws DataError for another file. */
+/** Those that a row may lack. */
+const OPTIONAL: ReadonlySet<string> = new Set(["trainAccuracy", "accuracy", "nrmse"]);
+
+/** The rows of what `epochsCsv` gave, without those of seeds that diverged. @throws DataError for another file. */
 export function parseEpochs(csv: string): EpochRow[] {
   const [head, ...lines] = csv.trim().split("\n");
   if (head !== COLUMNS.join(",")) throw new DataError("metrics.csv", "is not that of a training over epochs.");
-  return lines.map((line) => {
+  return lines.flatMap((line, index) => {
     const cells = line.split(",");
-    const entries = COLUMNS.map((column, i) => {
-      const cell = cells[i] ?? "";
-      return [column, column === "part" ? cell : cell === "" ? null : Number(cell)] as const;
+    const refuse = (what: string, found: string, expected: string): DataError =>
+      new DataError(`metrics.csv: line ${index + 2}${what}`, `is ${found}, but must be ${expected}.`);
+    if (cells.length !== COLUMNS.length) throw refuse("", `${cells.length} fields`, `${COLUMNS.length}, as in line 1`);
+    const row = Object.fromEntries(COLUMNS.map((column, i) => [column, cells[i] ?? ""]));
+    // Only of seeds that diverged.
+    if (row["part"] === "") return [];
+    const entries = COLUMNS.map((column) => {
+      const cell = row[column] ?? "";
+      if (column === "part") return [column, cell] as const;
+      if (cell === "" && OPTIONAL.has(column)) return [column, null] as const;
+      const isNumber = cell !== "" && (cell === "NaN" || !Number.isNaN(Number(cell)));
+      if (!isNumber) throw refuse(`, ${column}`, show(cell), "a number");
+      return [column, Number(cell)] as const;
     });
-    return Object.fromEntries(entries) as unknown as EpochRow;
+    const read: unknown = Object.fromEntries(entries);
+    return [read as EpochRow];
   });
 }
 
-/** metrics.csv: a line for each epoch and seed, full precision; a figure that there is not is left empty. */
-export function epochsCsv(rows: readonly EpochRow[]): string {
+/**
+ * metrics.csv: a line for each epoch and seed, full precision; a figure that there is not is left empty. Seeds that
+ * diverged have a last line each, of the epoch and the step in which they did, with losses of NaN.
+ */
+export function epochsCsv(rows: readonly EpochRow[], diverged: readonly Divergence[] = []): string {
   const lines = rows.map((row) => COLUMNS.map((column) => row[column] ?? "").join(","));
-  return [COLUMNS.join(","), ...lines, ""].join("\n");
+  const ends = diverged.map(({ seed, epoch, step }) => {
+    const row: Partial<EpochRow> = { seed, epoch, steps: step, trainLoss: NaN, loss: NaN };
+    return COLUMNS.map((column) => row[column] ?? "").join(",");
+  });
+  return [COLUMNS.join(","), ...lines, ...ends, ""].join("\n");
 }

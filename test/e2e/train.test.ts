@@ -34,6 +34,8 @@ const FILES = [
   "metrics.csv",
   "summary.json",
   "traces.svg",
+  "weights-best-seed-1.npz",
+  "weights-best-seed-2.npz",
   "weights-seed-1.npz",
   "weights-seed-2.npz",
 ];

@@ -66,7 +66,9 @@ async function train(own: Partial<Experiment> = {}, place: Partial<EpochWorkplac
 }
 
 const weightsOf = ({ events }: Told): [number, Uint8Array][] =>
-  events.flatMap((event) => (event.kind === "weights" ? [[event.seed, event.npz] as [number, Uint8Array]] : []));
+  events.flatMap((event) =>
+    event.kind === "weights" && event.of === "end" ? [[event.seed, event.npz] as [number, Uint8Array]] : [],
+  );
 
 const checkpointsOf = ({ events }: Told): Uint8Array[] =>
   events.flatMap((event) => (event.kind === "checkpoint" ? [event.bytes] : []));
@@ -75,6 +77,12 @@ const checkpointsOf = ({ events }: Told): Uint8Array[] =>
 function timeless({ rows, results }: TrainingState): unknown {
   return { rows: rows.map((row) => ({ ...row, seconds: 0 })), results };
 }
+
+/** Those of the best epoch, as they came. */
+const bestOf = ({ events }: Told, seed: number): Uint8Array[] =>
+  events.flatMap((event) =>
+    event.kind === "weights" && event.of === "best" && event.seed === seed ? [event.npz] : [],
+  );
 
 describe("a training", () => {
   it("learns, tells every epoch of every seed, and leaves nothing out", async () => {
@@ -128,6 +136,23 @@ describe("a training", () => {
       const resumed = await train(own, { checkpoint });
       expect(weightsOf(resumed)).toEqual(weightsOf(whole));
       expect(timeless(resumed.state)).toEqual(timeless(whole.state));
+    }
+  });
+
+  it("keeps the weights of the best epoch of each seed: those with which a training of so many epochs ends", async () => {
+    const told = await train({ epochs: 6, optimizer: { kind: "adam", eta: 0.1 } });
+    const epochs = told.state.results.map(({ best }) => best.epoch);
+    // Otherwise there is nothing to see.
+    expect(Math.min(...epochs)).toBeLessThan(6);
+    for (const [index, { seed }] of told.state.results.entries()) {
+      const short = await train({ epochs: epochs[index] ?? 0, optimizer: { kind: "adam", eta: 0.1 }, seeds: [seed] });
+      const [[, npz] = [0, new Uint8Array()]] = weightsOf(short);
+      expect(bestOf(told, seed).at(-1)).toEqual(npz);
+      const scores = told.state.rows.filter((row) => row.seed === seed).map(({ accuracy }) => accuracy ?? NaN);
+      expect(scores.indexOf(Math.max(...scores)) + 1).toBe(epochs[index]);
+      expect(bestOf(told, seed)).toHaveLength(
+        scores.filter((score, i) => score > Math.max(0, ...scores.slice(0, i))).length,
+      );
     }
   });
 

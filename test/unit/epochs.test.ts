@@ -11,6 +11,7 @@ import { addAnswers, createTally, meritOf, scoreOf } from "../../src/train/score
 import {
   epochsCsv,
   packCheckpoint,
+  parseEpochs,
   STATE_SCHEMA,
   unpackCheckpoint,
   type EpochRow,
@@ -44,6 +45,7 @@ describe("a plateau", () => {
 
   it("does not count a loss that is no number as better", () => {
     expect(scalesOf([1, NaN, NaN, NaN])).toEqual([1, 1, 1, 0.5]);
+    expect(scalesOf([NaN, 1, 1, 1, 1])).toEqual([1, 1, 1, 1, 0.5]);
   });
 
   it("leaves a rate that would hardly change", () => {
@@ -71,15 +73,19 @@ test("exponential: held, then down to its end", () => {
 });
 
 test("the best epoch, and the end after epochs without a better one", () => {
-  const course = (scores: readonly number[], isHigherBetter: boolean): Best[] => {
+  const course = (scores: readonly number[], isHigherBetter: boolean): (number | undefined)[] => {
     let best: Best | null = null;
-    return scores.map((score, epoch) => (best = betterOf(best, epoch, score, isHigherBetter)));
+    return scores.map((score, epoch) => (best = betterOf(best, epoch, score, isHigherBetter))?.epoch);
   };
-  expect(course([0.3, 0.5, 0.5, 0.4], true).map(({ epoch }) => epoch)).toEqual([0, 1, 1, 1]);
-  expect(course([0.3, 0.5, 0.2], false).map(({ epoch }) => epoch)).toEqual([0, 0, 2]);
+  expect(course([0.3, 0.5, 0.5, 0.4], true)).toEqual([0, 1, 1, 1]);
+  expect(course([0.3, 0.5, 0.2], false)).toEqual([0, 0, 2]);
+  // What is no number is never the best, nor does it keep a later one from being it.
+  expect(course([NaN, 0.5, NaN], true)).toEqual([undefined, 1, 1]);
+  expect(course([NaN, 0.5, NaN], false)).toEqual([undefined, 1, 1]);
   const best = { epoch: 1, score: 0.5 };
   const stop = { earlyStop: { patience: 2 } };
   expect([1, 2, 3].map((epoch) => isExhausted(stop, best, epoch))).toEqual([false, false, true]);
+  expect([0, 1].map((epoch) => isExhausted(stop, null, epoch))).toEqual([false, true]);
   expect(isExhausted({ earlyStop: null }, best, 1000)).toBe(false);
 });
 
@@ -318,6 +324,17 @@ test("metrics.csv has a line for each epoch and seed", () => {
   );
 });
 
+test("metrics.csv has a last line for each seed that diverged, which is no row", () => {
+  const diverged = { seed: 34, epoch: 2, step: 523, population: "word", isTesting: false };
+  const csv = epochsCsv([row], [diverged]);
+  expect(csv.split("\n").slice(1)).toEqual([
+    "1,12,400,2.25,0.125,test,2.125,0.25,,0.001,1.5",
+    "2,34,523,NaN,,,NaN,,,,",
+    "",
+  ]);
+  expect(parseEpochs(csv)).toEqual([row]);
+});
+
 describe("a checkpoint", () => {
   const state: TrainingState = {
     schema: STATE_SCHEMA,
@@ -329,9 +346,9 @@ describe("a checkpoint", () => {
     steps: 1000,
     seconds: 0.1,
     courses: [],
-    best: { epoch: 2, score: 0.5 },
     rows: [row],
     results: [],
+    diverged: [],
   };
   const snapshot = Uint8Array.from({ length: 100 }, (_, i) => i);
 
@@ -350,14 +367,14 @@ describe("a checkpoint", () => {
       expect(() => unpackCheckpoint(bytes.subarray(0, length))).toThrow(/^checkpoint/);
     }
     const other = packCheckpoint({ ...state, schema: "another/9" }, snapshot);
-    expect(() => unpackCheckpoint(other)).toThrow("is of the form another/9, not vle-webgpu/training-state/1; go on");
+    expect(() => unpackCheckpoint(other)).toThrow('is of the form "another/9", not vle-webgpu/training-state/2; go on');
   });
 });
 
 test("bytes travel as texts", () => {
   const bytes = Uint8Array.from({ length: 100_001 }, (_, i) => (i * 7) % 256);
   expect(fromBase64(toBase64(bytes))).toEqual(bytes);
-  const event = { kind: "weights", seed: 3, npz: bytes } as const;
+  const event = { kind: "weights", of: "best", seed: 3, npz: bytes } as const;
   expect(eventOfPlain(JSON.parse(JSON.stringify(plainEvent(event))))).toEqual(event);
   const note = { kind: "note", text: "A sentence." } as const;
   expect(eventOfPlain(plainEvent(note))).toEqual(note);

@@ -121,6 +121,11 @@ describe("reading", () => {
     expect(() => parseExperiment("{", "mine.json")).toThrow(
       /^mine\.json is not JSON \(.*\); write it as docs\/training\.md/,
     );
+    expect(() => parseExperiment(JSON.stringify({ ...least, batch: 0 }), "mine.json")).toThrow(
+      /^mine\.json: experiment\.batch is 0, but must be an integer from 1 to 65536/,
+    );
+    // Some editors put a mark of UTF-8 before it.
+    expect(parseExperiment(`\ufeff${JSON.stringify(least)}`, "mine.json").batch).toBe(1);
   });
 });
 
@@ -303,7 +308,7 @@ describe("flags of npm run train", () => {
     for (const { name } of experiments) expect(trainHelp()).toContain(`    ${name} `);
   });
 
-  test("a folder keeps two checkpoints and the best, and what is torn is left aside", async () => {
+  test("a folder keeps two checkpoints, and what is torn is left aside", async () => {
     const run = await createRunFolder(folder, "kept", new Date());
     const state: TrainingState = {
       schema: STATE_SCHEMA,
@@ -315,9 +320,9 @@ describe("flags of npm run train", () => {
       steps: 0,
       seconds: 0,
       courses: [],
-      best: null,
       rows: [],
       results: [],
+      diverged: [],
     };
     const bytesOf = (epoch: number): Uint8Array => packCheckpoint({ ...state, epoch }, new Uint8Array(64));
     await expect(openTraining(run.path)).rejects.toThrow(/has no config\.json; name the folder of a run/);
@@ -325,12 +330,11 @@ describe("flags of npm run train", () => {
     await run.write("config.json", JSON.stringify(config));
     expect(await openTraining(run.path)).toMatchObject({ checkpoint: null, isFinished: false });
     for (const epoch of [1, 2, 3, 4]) {
-      const best = epoch === 2 ? "best" : null;
       const name = `000000-00000${epoch}-000000`;
-      await keepCheckpoint(run, { kind: "checkpoint", bytes: bytesOf(epoch), name, best });
+      await keepCheckpoint(run, { kind: "checkpoint", bytes: bytesOf(epoch), name });
     }
     const names = async (): Promise<string[]> => (await readdir(join(run.path, "checkpoints"))).sort();
-    expect(await names()).toEqual(["000000-000003-000000.ckpt", "000000-000004-000000.ckpt", "best.ckpt"]);
+    expect(await names()).toEqual(["000000-000003-000000.ckpt", "000000-000004-000000.ckpt"]);
     expect((await openTraining(run.path)).checkpoint).toEqual(Buffer.from(bytesOf(4)));
     await writeFile(join(run.path, "checkpoints", "000000-000004-000000.ckpt"), bytesOf(4).subarray(0, 100));
     await writeFile(join(run.path, "checkpoints", "000000-000005-000000.ckpt.17.part"), "torn");
@@ -339,6 +343,6 @@ describe("flags of npm run train", () => {
     expect(resumed.checkpoint).toEqual(Buffer.from(bytesOf(3)));
     expect(resumed.config).toMatchObject({ host: "node", experiment: yinYang });
     expect((await readdir(run.path)).sort()).toEqual(["checkpoints", "config.json"]);
-    expect(await names()).toHaveLength(3);
+    expect(await names()).toHaveLength(2);
   });
 });
