@@ -131,7 +131,8 @@ function wordsOf({ tune, steps }: StudyPlan, outcomes: readonly Outcome[]): stri
   const rates = tune ? "learning rates chosen on validation images" : "one learning rate, not tuned";
   const percent = (value: number): string => `${(100 * value).toFixed(1)} %`;
   const { bestWithout, worstWith, holds } = separationOf(outcomes);
-  const facts = `Test accuracy in percent, chance 10; ${seeds} (±: deviation), ${steps.toLocaleString("en-US")} steps, ${rates}.`;
+  const spread = counts.length > 1 && counts[0] === 1 ? "±: deviation; without it: one seed" : "±: deviation";
+  const facts = `Test accuracy in percent, chance 10; ${seeds} (${spread}), ${steps.toLocaleString("en-US")} steps, ${rates}.`;
   const weight =
     "weight: of the digit to be named, in the input when its error arrives there, for the rule as published.";
   if (bestWithout === null || worstWith === null) return [facts, weight];
