@@ -61,6 +61,35 @@ test("the crossfade is chosen on the page or by the link", async () => {
   });
 });
 
+test(
+  "a training over epochs shows its rules side by side, pauses, and leads to another",
+  { timeout: 120_000 },
+  async () => {
+    await withPage("/?preset=yin-yang&epochs=1&seed=3", async (page) => {
+      await waitForPhase(page, "Learning");
+      await page.click("#play");
+      await waitForPhase(page, "Paused");
+      await page.click("#play");
+      await waitForPhase(page, "Done");
+      expect(await textsOf(page, "h1")).toEqual(["Yin-Yang: neurons without lag"]);
+      expect(await textsOf(page, "#figures")).toEqual(["Epoch 1 of 1"]);
+      const heads = await textsOf(page, "#results th");
+      const rules = ["local", "instantaneous", "read-out only"];
+      expect(heads.map((head) => rules.find((rule) => head.startsWith(rule)))).toEqual(rules);
+      const tested = (await textsOf(page, TEST_CELLS)).map(Number.parseFloat);
+      // Of three classes, after one of fifteen epochs: a read-out alone comes to 80 %.
+      expect(Math.min(...tested)).toBeGreaterThan(60);
+      const [remark] = await textsOf(page, "#sample-section:not([hidden]) #sample-remark");
+      expect(remark).toMatch(/^After training with local\. .* the right class, (yin|yang|dot);/);
+
+      await Promise.all([page.waitForNavigation(), page.select("#preset", "delayed-xor")]);
+      await waitForPhase(page, "Learning");
+      expect(page.url()).toMatch(/\/\?preset=delayed-xor$/);
+      expect((await textsOf(page, "#results th")).some((head) => head.startsWith("matched traces (ours)"))).toBe(true);
+    });
+  },
+);
+
 test("pausing stops the steps, by the button and by the space key", async () => {
   await withPage("/?steps=8000", async (page) => {
     await waitForStep(page, 1);
