@@ -1,12 +1,14 @@
 /** npm run train as a person types it, in Chrome: it is stopped, goes on, and ends with the same bytes. */
 
 import { spawn } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { root } from "../../scripts/modules.mjs";
 import type { TrainingSummary } from "../../src/cli/train-results.ts";
+import { parseEpochs } from "../../src/train/training-state.ts";
+import { speechCommandFiles } from "../unit/sound-folders.ts";
 
 const experiment = {
   name: "short",
@@ -106,4 +108,32 @@ test("npm run train in Chrome is stopped, and goes on to the same bytes", { time
   for (const name of FILES.filter((each) => /\.(npz|svg)$/.test(each))) {
     expect((await readFile(join(actual, name))).equals(await readFile(join(expected, name))), name).toBe(true);
   }
+});
+
+test("samples that each epoch draws anew reach the page", { timeout: 120_000 }, async () => {
+  for (const { path, bytes } of speechCommandFiles()) {
+    const file = join(folder, "speech", path);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, bytes);
+  }
+  // Nothing is learnt to speak of and states begin anew, so that losses tell of samples alone.
+  const redrawn = {
+    network: { ...experiment.network, input: 32, hidden: [], output: { ...experiment.network.output, size: 4 } },
+    task: { name: "speech-commands", options: { words: ["yes", "no"], draws: 20 } },
+    state: "reset",
+    batch: 4,
+    epochs: 3,
+    optimizer: { kind: "sgd", eta: 1e-12 },
+  };
+  await writeFile(join(folder, "redrawn.json"), JSON.stringify(redrawn));
+  const flags = { spec: join(folder, "redrawn.json"), data: join(folder, "speech"), out: join(folder, "redrawn") };
+  const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]);
+  const { code, said } = await train([...args, "--host", "chrome"]);
+  expect(code, said).toBe(0);
+  const [run = ""] = await readdir(flags.out);
+  const rows = parseEpochs(await readFile(join(flags.out, run, "metrics.csv"), "utf8"));
+  const [first = 0, second = 0, third = 0] = rows.map(({ trainLoss }) => trainLoss);
+  for (const change of [second - first, third - second, third - first]) expect(Math.abs(change)).toBeGreaterThan(1e-3);
+  // Those that validate are the same in each.
+  for (const { loss } of rows) expect(loss).toBeCloseTo(rows[0]?.loss ?? 0, 6);
 });
