@@ -12,6 +12,8 @@ import { PUBLISHED, type PublishedProblem } from "./published.ts";
 export interface Torch {
   /** Path of a Python that has PyTorch. */
   readonly python: string;
+  /** Of that PyTorch. */
+  readonly version: string;
   /** Path of a checkout of the authors' code. */
   readonly checkout: string;
 }
@@ -56,7 +58,7 @@ export function torchPublished(torch: Torch): readonly Contestant<PublishedProbl
 
 function peersOf<P>(torch: Torch, request: (problem: P) => object): readonly Contestant<P>[] {
   return [...new Set([1, availableParallelism()])].map((threads) => ({
-    name: `authors' PyTorch, ${threads} thread${threads === 1 ? "" : "s"}`,
+    name: `authors' PyTorch ${torch.version}, ${threads} thread${threads === 1 ? "" : "s"}`,
     family: "torch",
     work: "step",
     open: (problem) => openStep(torch, threads, request(problem)),

@@ -1,4 +1,6 @@
+import { execFile } from "node:child_process";
 import { access, constants, stat } from "node:fs/promises";
+import { promisify } from "node:util";
 import { NPM_PEERS, type NpmPeer } from "../../bench/compare/engine.ts";
 import type { Torch } from "../../bench/compare/torch.ts";
 import { pathOf, readChoice, readFlags, readWholeNumber, requireFile, UsageError } from "./options.ts";
@@ -71,10 +73,22 @@ async function readTorch(python: string | undefined, checkout: string | undefine
     throw new UsageError(`--torch-python is ${torch.python}, which cannot be run; name a Python that has PyTorch.`);
   });
   const found = await stat(torch.checkout).catch(() => null);
-  if (found?.isDirectory() === true) return torch;
-  throw new UsageError(
-    `--torch-checkout is ${torch.checkout}, which is no folder; name a checkout of the authors' code.`,
-  );
+  if (found?.isDirectory() !== true) {
+    throw new UsageError(
+      `--torch-checkout is ${torch.checkout}, which is no folder; name a checkout of the authors' code.`,
+    );
+  }
+  return { ...torch, version: await versionOfTorch(torch.python) };
+}
+
+/** "1.13.0" */
+async function versionOfTorch(python: string): Promise<string> {
+  const ask = promisify(execFile)(python, ["-c", "import torch; print(torch.__version__)"]);
+  const { stdout } = await ask.catch((error: unknown) => {
+    const said = (error as { readonly stderr?: string }).stderr?.trim().split("\n").at(-1) ?? String(error);
+    throw new UsageError(`--torch-python is ${python}, which has no PyTorch: ${said}`);
+  });
+  return stdout.trim();
 }
 
 export function compareHelp(): string {

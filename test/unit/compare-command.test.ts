@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Finished } from "../../bench/compare/compare.ts";
 import type { Entry } from "../../bench/compare/contest.ts";
+import { fakePython } from "./fake-python.ts";
 import { absentLines, callLines, contestLines, ratioLines } from "../../src/cli/compare-lines.ts";
 import { compareHelp, readCompareOptions } from "../../src/cli/compare-options.ts";
 import { summaryOf } from "../../src/cli/compare-summary.ts";
@@ -37,19 +38,22 @@ describe("flags of npm run compare", () => {
 
   it("are read", async () => {
     const json = join(folder, "results.json");
-    const torch = ["--torch-python", process.execPath, "--torch-checkout", folder];
+    const python = await fakePython(folder, "echo 1.13.0");
+    const torch = ["--torch-python", python, "--torch-checkout", folder];
     expect(
       await readCompareOptions(["--sizes", "256, 32,32", "--only", "ORT,jax_js", "--json", json, ...torch]),
     ).toMatchObject({
       sizes: [32, 256],
       peers: ["jax-js", "ort"],
       json,
-      torch: { python: process.execPath, checkout: folder },
+      torch: { python, checkout: folder, version: "1.13.0" },
     });
   });
 
   it("are refused with a sentence", async () => {
+    const bare = await fakePython(folder, "echo ModuleNotFoundError: torch >&2; exit 1");
     const refused: Readonly<Record<string, readonly string[]>> = {
+      "has no PyTorch: ModuleNotFoundError: torch": ["--torch-python", bare, "--torch-checkout", folder],
       '"fast" is not a flag': ["fast"],
       "--sizes is": ["--sizes", "12,x"],
       "up to 16384 neurons": ["--sizes", "32768"],

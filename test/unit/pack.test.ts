@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { fakePython } from "./fake-python.ts";
 import { UsageError } from "../../src/cli/options.ts";
 import { partLines, readOut, requireWhole } from "../../src/cli/pack.ts";
 import { LARGEST, packPart, requireSmall, writeArchive, type PackedPart } from "../../src/cli/pack-archive.ts";
@@ -32,7 +33,7 @@ describe("flags of a pack's run.sh", () => {
   });
 
   it("are read", async () => {
-    const torch = ["--torch-python", process.execPath, "--torch-checkout", folder];
+    const torch = ["--torch-python", await fakePython(folder, "echo 1.13.0"), "--torch-checkout", folder];
     expect(await read("--quick", "--only", "verify, Compare,verify", ...torch)).toEqual({
       parts: ["compare", "verify"],
       quick: true,
