@@ -4,39 +4,15 @@ import { describe, expect, it } from "vitest";
 import { createSimulator, DeviceError, type NetworkSpec, type SimulatorOptions } from "../../src/index.ts";
 import type { Experiment } from "../../src/tasks/experiments.ts";
 import { readExperiment } from "../../src/tasks/read-experiment.ts";
-import type { TaskData } from "../../src/tasks/samples.ts";
 import { trainEpochs, type EpochEvent, type EpochWorkplace, type Learner } from "../../src/train/epochs.ts";
 import { unpackCheckpoint, type TrainingState } from "../../src/train/training-state.ts";
-import { samplesOf } from "./points.ts";
+import { lineExperiment, points } from "./points.ts";
 import { useLazyDevice } from "./shared-device.ts";
 
 const device = useLazyDevice();
 
-const data: TaskData = {
-  train: samplesOf(66, 1),
-  validation: samplesOf(11, 2),
-  test: samplesOf(14, 3),
-  classes: ["below", "above"],
-};
-
-const experiment: Experiment = readExperiment({
-  name: "line",
-  network: {
-    dt: 0.2,
-    input: 2,
-    hidden: [{ size: 5, tauM: 1, tauR: 0.6, activation: "tanh" }],
-    output: { size: 2, tauM: 1, tauR: 1, activation: "linear" },
-    cost: { kind: "cross-entropy" },
-  },
-  task: { name: "files" },
-  presentation: { stepsPerFrame: 20 },
-  batch: 4,
-  epochs: 3,
-  optimizer: { kind: "adam", eta: 0.005 },
-  schedule: { kind: "plateau", factor: 0.9, patience: 0, threshold: 0.9 },
-  earlyStop: { patience: 2 },
-  seeds: [7, 5, 3],
-});
+const data = points;
+const experiment = lineExperiment({ earlyStop: { patience: 2 }, seeds: [7, 5, 3] });
 
 /**
  * Makes simulators in which the weights of one seed are no longer finite before the run of this number, from 1: of training

@@ -2,41 +2,18 @@
 
 import { expect, it } from "vitest";
 import { createSimulator } from "../../src/index.ts";
-import type { Experiment } from "../../src/tasks/experiments.ts";
-import { readExperiment } from "../../src/tasks/read-experiment.ts";
 import type { TaskData } from "../../src/tasks/samples.ts";
 import type { Rule } from "../../src/tasks/presets.ts";
 import { trainEpochs, type CreateLearner } from "../../src/train/epochs.ts";
 import { rulesBeside, trainSideBySide, type SideBySideEvent } from "../../src/train/side-by-side.ts";
 import type { EpochRow } from "../../src/train/training-state.ts";
-import { samplesOf } from "./points.ts";
+import { lineExperiment, points, samplesOf } from "./points.ts";
 import { useLazyDevice } from "./shared-device.ts";
 
 const device = useLazyDevice();
 
-const data: TaskData = {
-  train: samplesOf(24, 1),
-  validation: null,
-  test: samplesOf(8, 3),
-  classes: ["below", "above"],
-};
-
-const experiment: Experiment = readExperiment({
-  name: "line",
-  network: {
-    dt: 0.2,
-    input: 2,
-    hidden: [{ size: 5, tauM: 1, tauR: 0.6, activation: "tanh" }],
-    output: { size: 2, tauM: 1, tauR: 1, activation: "linear" },
-    cost: { kind: "cross-entropy" },
-  },
-  task: { name: "files" },
-  presentation: { stepsPerFrame: 10 },
-  batch: 4,
-  epochs: 2,
-  optimizer: { kind: "adam", eta: 0.01 },
-  seeds: [7],
-});
+const data: TaskData = { ...points, train: samplesOf(24, 1), validation: null };
+const experiment = lineExperiment({ presentation: { stepsPerFrame: 10 }, epochs: 2, seeds: [7] });
 const rules: readonly Rule[] = ["local", "read-out only"];
 
 async function trainAll(createLearner: CreateLearner = createSimulator): Promise<SideBySideEvent[]> {
