@@ -11,6 +11,8 @@ import {
   type RuleRun,
   type TrainingReproduction,
 } from "../tasks/reproductions.ts";
+import { divergenceSentence } from "../train/divergence.ts";
+import type { EpochRow } from "../train/training-state.ts";
 import { percent, table } from "./format.ts";
 import type { FinishedRun } from "./train-folder.ts";
 import type { TrainingSummary } from "./train-results.ts";
@@ -65,20 +67,31 @@ export function publishedResult(
     protocol,
     epochs: experiment.epochs,
     seeds: experiment.seeds,
-    departures: [...notes, ...reproduction.departures],
-    rules: runs.map(({ config, summary, rows }) => ({
+    departures: [...notes, ...runs.flatMap(divergenceNotes), ...reproduction.departures],
+    rules: runs.map(({ config, summary, ...run }) => ({
       rule: config.experiment.rule,
       test: summary.test,
       seconds: summary.seconds,
-      rows: rows.map(({ epoch, seed, accuracy, trainAccuracy, loss, eta }) => {
+      rows: endedRows({ summary, ...run }).map(({ epoch, seed, accuracy, trainAccuracy, loss, eta }) => {
         return { epoch, seed, accuracy, trainAccuracy, loss, eta };
       }),
     })),
-    comparisons: runs.flatMap(({ config, summary, rows }) => {
+    comparisons: runs.flatMap(({ config, summary, ...run }) => {
       const { rule } = config.experiment;
+      const rows = endedRows({ summary, ...run });
       return comparisonsOf(reproduction, config.experiment, protocol, { rule, rows, test: summary.test });
     }),
   };
+}
+
+/** Of the seeds that came to their end: one that diverged would be in the means of its first epochs alone. */
+function endedRows({ summary, rows }: Pick<FinishedRun, "summary" | "rows">): readonly EpochRow[] {
+  return rows.filter(({ seed }) => summary.results.some((result) => result.seed === seed));
+}
+
+function divergenceNotes({ config, summary }: FinishedRun): string[] {
+  const rule = RULE_NAMES[config.experiment.rule];
+  return summary.diverged.map((each) => `With ${rule}: ${divergenceSentence(each)} It is in no figure.`);
 }
 
 /** How a run departs by its lengths and rates. */

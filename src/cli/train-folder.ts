@@ -93,7 +93,8 @@ export async function readFinishedRun(path: string): Promise<FinishedRun> {
 /** Whether this program wrote it is told by its schema. @throws DataError */
 function parseSummary(text: string): TrainingSummary {
   const summary = parseObject(text) as Partial<TrainingSummary> | null;
-  if (summary?.schema === TRAINING_SCHEMA) return summary as TrainingSummary;
+  // Older ones do not say which seeds diverged: runs in which one did had no summary.
+  if (summary?.schema === TRAINING_SCHEMA) return { diverged: [], ...summary } as unknown as TrainingSummary;
   const found = summary === null ? "not an object of JSON" : `of the form ${show(summary.schema)}`;
   throw new DataError("summary.json", `is ${found}, but must be of the form "${TRAINING_SCHEMA}".`);
 }

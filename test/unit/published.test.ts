@@ -44,7 +44,13 @@ function runOf(rule: Rule, end: number): FinishedRun {
   return {
     config: { ...config, adapter, experiment } as unknown as FinishedRun["config"],
     rows,
-    summary: { adapter, test: { figure: "accuracy", mean: end, deviation: 0 }, seconds: 60 } as FinishedRun["summary"],
+    summary: {
+      adapter,
+      test: { figure: "accuracy", mean: end, deviation: 0 },
+      seconds: 60,
+      results: [{ seed: 12 }],
+      diverged: [],
+    } as unknown as FinishedRun["summary"],
   };
 }
 
@@ -158,6 +164,19 @@ describe("what is known", () => {
     expect(svg.match(/<polyline /g)).toHaveLength(2);
     expect(svg).not.toMatch(/NaN|undefined/);
   });
+});
+
+it("a seed that diverged is in no figure, and is told", () => {
+  const run = runOf("local", 0.9);
+  const diverged = [{ seed: 34, epoch: 5, step: 57_601, population: "hidden3", isTesting: false }];
+  // It did worse than any other while it went on.
+  const rows = [...run.rows, ...[1, 2, 3, 4].map((epoch) => row(epoch, 0.01, 34))];
+  const result = publishedResult(published15k, [{ ...run, rows, summary: { ...run.summary, diverged } }], []);
+  expect(result.rules[0]?.rows).toHaveLength(20);
+  expect(result.comparisons).toEqual(publishedResult(published15k, [run], []).comparisons);
+  expect(result.departures[0]).toBe(
+    'With local: Seed 34 diverged at step 57601, in epoch 5: a value of population "hidden3" is no longer finite. It is in no figure.',
+  );
 });
 
 it("metrics are read as they were written, and a run that has not ended is refused", async () => {
