@@ -118,7 +118,7 @@ export const trainingReproductions: readonly TrainingReproduction[] = [
     curve: CURVE_GSC,
     ends: [],
     canAnneal: false,
-    quick: { epochs: 1, task: { name: "speech-commands", options: { draws: 2560 } } },
+    quick: { epochs: 1, task: { name: "speech-commands", options: { draws: 512 } } },
     quickRules: ["local"],
     departures: [
       OWN_DRAWS,

@@ -81,7 +81,7 @@ describe("flags", () => {
     const quick = await read("mnist1d-15k", "--quick", "--seeds", "34,56");
     expect(quick?.experiment).toMatchObject({ epochs: 5, seeds: [34, 56], schedule: { kind: "plateau" } });
     expect(quick?.rules).toEqual(["local"]);
-    expect((await read("gsc", "--quick", "--data", "speech"))?.experiment.task.options).toEqual({ draws: 2560 });
+    expect((await read("gsc", "--quick", "--data", "speech"))?.experiment.task.options).toEqual({ draws: 512 });
   });
 
   it("take recordings that stand in for the published test part", async () => {
