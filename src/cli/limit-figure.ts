@@ -121,7 +121,6 @@ function weightPanel(outcomes: readonly Outcome[]): string[] {
   const local = outcomes.filter(({ rule }) => rule === "local");
   // What the network can come to in the same settings, and what its first weights come to.
   const others = outcomes.filter(({ rule }) => rule === "matched" || rule === "read-out-only");
-  const publishedWeight = (outcome: Outcome): number => weightAtArrival({ ...outcome, rule: "local" });
   return [
     ...frame(OVER_WEIGHT, "the published rule by delay/crossfade, and others"),
     ...[0, 0.25, 0.5, 0.75, 1].map((weight) =>
@@ -140,23 +139,33 @@ function weightPanel(outcomes: readonly Outcome[]): string[] {
   ];
 }
 
+/** What the published rule has left in the setting of an outcome. */
+function publishedWeight(outcome: Outcome): number {
+  return weightAtArrival({ ...outcome, rule: "local" });
+}
+
 /** Of each point its delay and crossfade: beside those at 0, one below the other, and upright above the others. */
 function names(local: readonly Outcome[], others: readonly Outcome[], xOf: Scale): string[] {
   const look = `fill="${COLORS.blue}" font-size="11"`;
   const gone = local.filter(({ weight }) => weight === 0).sort((a, b) => b.mean - a.mean);
   const heights = gone.map(({ mean }) => yOf(mean) + 4);
   const places = spread(heights, NAME_HEIGHT, BOTTOM - 4);
+  const there = local.filter(({ weight }) => weight > 0).sort((a, b) => a.weight - b.weight);
+  const columns = spread(
+    there.map(({ weight }) => xOf(weight) + 4),
+    NAME_HEIGHT,
+    OVER_WEIGHT.right + NAME_HEIGHT,
+  );
+  const marked = [...local, ...others].map((each) => ({ ...each, x: xOf(publishedWeight(each)) }));
   return [
     ...gone.map((outcome, i) => text({ x: xOf(0) + 12, y: places[i] ?? 0 }, nameOf(outcome), look)),
-    ...local
-      .filter(({ weight }) => weight > 0)
-      .map((outcome) => {
-        const alike = [...others, outcome].filter((other) => nameOf(other) === nameOf(outcome));
-        // Clear of the marks of other rules in the same setting.
-        const y = yOf(Math.max(...alike.map(({ mean }) => mean))) - 10;
-        const x = xOf(outcome.weight) + 4;
-        return text({ x, y }, nameOf(outcome), `transform="rotate(-90 ${round(x)} ${round(y)})" ${look}`);
-      }),
+    ...there.map((outcome, i) => {
+      const x = columns[i] ?? 0;
+      // Clear of the marks beneath.
+      const near = marked.filter((other) => Math.abs(other.x - x) < NAME_HEIGHT || nameOf(other) === nameOf(outcome));
+      const y = yOf(Math.max(...near.map(({ mean }) => mean))) - 10;
+      return text({ x, y }, nameOf(outcome), `transform="rotate(-90 ${round(x)} ${round(y)})" ${look}`);
+    }),
   ];
 }
 

@@ -148,8 +148,8 @@ function recurrentNetwork(size: number): NetworkSpec {
 
 /**
  * Its 16.8 million weights and Adam's moments take 0.2 GB; it is sized for a GPU. A step of Adam moves every weight of a neuron
- * by eta, and what the neuron receives by up to eta times their number. With 256 neurons
- * it learned where that product was 8e-3, and diverged at 3e-2.
+ * by eta, and what the neuron receives by up to eta times their number. With 256 neurons it learned
+ * where that product was 8e-3, and diverged at 3e-2.
  */
 export const recurrentLarge: Experiment = {
   ...mackeyGlass,
