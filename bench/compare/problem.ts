@@ -38,9 +38,7 @@ export interface Outcome {
 
 /** The same numbers each time. */
 export function makeProblem(size: number, batch: number, eta: number): Problem {
-  const uniform = linearCongruential();
-  const draw = (count: number, bound: number): Float32Array =>
-    Float32Array.from({ length: count }, () => (2 * uniform() - 1) * bound);
+  const draw = createDraw();
   return {
     size,
     batch,
@@ -51,13 +49,14 @@ export function makeProblem(size: number, batch: number, eta: number): Problem {
   };
 }
 
-/** Uniform in [0, 1): quick, and good enough for values that only must not be zero. */
-export function linearCongruential(): () => number {
+/** Gives so many values, uniform within the bound: quick, and good enough for values that only must not be zero. */
+export function createDraw(): (count: number, bound: number) => Float32Array {
   let state = 12345;
-  return () => {
+  const uniform = (): number => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return state / 2 ** 32;
   };
+  return (count, bound) => Float32Array.from({ length: count }, () => (2 * uniform() - 1) * bound);
 }
 
 export const POPULATION = "h";

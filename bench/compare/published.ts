@@ -7,7 +7,7 @@
 import { createReference, resolveLearning, resolveNetwork } from "../../src/reference/index.ts";
 import type { LearningSpec } from "../../src/index.ts";
 import { mnist1d } from "../../src/tasks/experiments-digits.ts";
-import { linearCongruential, type Outcome } from "./problem.ts";
+import { createDraw, type Outcome } from "./problem.ts";
 import type { Subject, Work } from "./twin.ts";
 
 export interface PublishedProblem {
@@ -57,9 +57,7 @@ export const OUTPUT = POPULATIONS.at(-1) ?? "";
 export const PROJECTIONS = network.projections.map(({ from, to }) => ({ from, to }));
 
 function makePublishedProblem(eta: number): PublishedProblem {
-  const uniform = linearCongruential();
-  const draw = (count: number, bound: number): Float32Array =>
-    Float32Array.from({ length: count }, () => (2 * uniform() - 1) * bound);
+  const draw = createDraw();
   const labels = Float32Array.from({ length: batch }, (_, row) => row % 10);
   return {
     eta,

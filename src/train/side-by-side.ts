@@ -2,7 +2,7 @@
 
 import { VleError } from "../errors.ts";
 import type { Experiment } from "../tasks/experiments.ts";
-import type { Rule } from "../tasks/presets.ts";
+import { RULES, type Rule } from "../tasks/presets.ts";
 import { trainEpochs, type EpochEvent, type EpochWorkplace } from "./epochs.ts";
 import type { SeedResult } from "./training-state.ts";
 
@@ -56,6 +56,5 @@ export async function trainSideBySide(
 
 /** The experiment's own rule, and those that it is set against. */
 export function rulesBeside({ rule }: Experiment): readonly Rule[] {
-  const all: readonly Rule[] = ["local", "matched traces", "instantaneous", "read-out only", "exact"];
-  return all.filter((each) => each === rule || ["local", "instantaneous", "read-out only"].includes(each));
+  return RULES.filter((each) => each === rule || ["local", "instantaneous", "read-out only"].includes(each));
 }
