@@ -4,10 +4,8 @@
 // One invocation keeps eight rows by two quads of columns: sixteen products of quads for four loads
 // and each batch row, where `learn` has four for two. No traces.
 // Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params,
-// replicas, grid, projections, projection-bindings, optimizer, plastic-bindings.
+// replicas, grid, projections, projection-bindings, optimizer, plastic-bindings, plastic-blocks.
 
-/// Along the mean over batch rows; else along the sum of what rows are: steps that were deferred.
-override MEAN: bool = true;
 /// Whether every tile is inside a row of blocks. Then errors are at one address for the whole
 /// workgroup.
 override BY_ROWS: bool = false;
@@ -15,15 +13,6 @@ override BY_ROWS: bool = false;
 /// x y^T; column i belongs to component i of y.
 fn outer_of(x: vec4f, y: vec4f) -> mat4x4f {
   return mat4x4f(y.x * x, y.y * x, y.z * x, y.w * x);
-}
-
-/// Four rows of a quad of columns.
-fn learn_rows(place: u32, pre: u32, sums: mat4x4f, rates: Rates) {
-  let share = select(1.0, 1.0 / f32(BATCH), MEAN);
-  ascend(place, parameters[place], share, sums[0], rates);
-  ascend(place + pre, parameters[place + pre], share, sums[1], rates);
-  ascend(place + 2u * pre, parameters[place + 2u * pre], share, sums[2], rates);
-  ascend(place + 3u * pre, parameters[place + 3u * pre], share, sums[3], rates);
 }
 
 fn learn_weights(projection: Projection, row: u32, column: u32, rates: Rates) {
@@ -59,18 +48,6 @@ fn learn_weights(projection: Projection, row: u32, column: u32, rates: Rates) {
   if (has_row && has_column) {
     learn_rows(place + 4u * pre + 1u, pre, lower_right, rates);
   }
-}
-
-fn learn_biases(projection: Projection, row: u32, rates: Rates) {
-  if (row >= projection.post) {
-    return;
-  }
-  var sum = vec4f();
-  for (var lane = 0u; lane < BATCH; lane++) {
-    sum += state[projection.error + lane * projection.post + row];
-  }
-  let place = projection.bias + row;
-  descend(place, parameters[place], -sum / f32(BATCH), rates);
 }
 
 /// Tile: block is the projection; from `row` on, `rows` numbers of blocks of two quads of rows and

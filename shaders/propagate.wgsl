@@ -6,7 +6,8 @@
 // quads: sixteen products of quads for eight loads. Several stretches of the summed index give
 // partial sums, which the neurons add up in fixed order.
 // Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params,
-// replicas, grid, projections, projection-bindings, product-tiles, products.
+// replicas, grid, projections, projection-bindings, product-flags, product-tiles,
+// products.
 
 /// What is added to the clock's step: 1 on the way forward, 2^32 - 1 on the way back.
 override ADVANCE: u32 = 1u;

@@ -6,7 +6,8 @@
 // to sixteen batch rows ("lanes"), so that it loads fewer quads for each product: 24 for 128, where
 // `propagate` loads 8 for 16.
 // Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params,
-// replicas, grid, projections, projection-bindings, product-tiles, lanes.
+// replicas, grid, projections, projection-bindings, product-flags, product-tiles,
+// lanes.
 
 /// What is added to the clock's step: 1 on the way forward, 2^32 - 1 on the way back.
 override ADVANCE: u32 = 1u;

@@ -3,6 +3,7 @@
  */
 
 import { DeviceError } from "./errors.ts";
+import type { Target } from "./layout.ts";
 import { checkLimits, requiredLimits, type Limits, type Plan } from "./plan.ts";
 
 /** What the device says it is. `software`: SwiftShader, lavapipe, WARP or another fallback; correct, slow, no benchmark. */
@@ -24,8 +25,7 @@ export interface Acquired {
 /** A browser may answer null for the first moments after its start, so null is believed only after these waits. */
 const adapterWaits = [0, 100, 400, 1500];
 
-/** Plans for a device that binds at most `bindingLimit` bytes. */
-export type Planner = (isSoftware: boolean, bindingLimit: number) => Plan;
+export type Planner = (target: Target) => Plan;
 
 /**
  * Takes the host's device, or asks for one with just the limits that its plan needs.
@@ -38,13 +38,13 @@ export async function acquireDevice(
   const { device: given, signal } = options;
   if (given !== undefined) {
     const facts = factsOf(given.adapterInfo);
-    const plan = planFor(facts.software, largestBinding(given.limits));
+    const plan = planFor(targetOf(given, given.adapterInfo));
     checkHostDevice(plan, given);
     return { device: given, facts, plan, isOwn: false };
   }
   const adapter = await findAdapter(findGpu(options.gpu), signal);
   const facts = factsOf(adapter.info);
-  const plan = planFor(facts.software, largestBinding(adapter.limits));
+  const plan = planFor(targetOf(adapter, adapter.info));
   checkLimits(plan, adapter.limits);
   const device = await requestDevice(adapter, plan, options.label);
   if (signal?.aborted === true) {
@@ -54,8 +54,12 @@ export async function acquireDevice(
   return { device, facts, plan, isOwn: true };
 }
 
-const largestBinding = ({ maxBufferSize, maxStorageBufferBindingSize }: Limits): number =>
-  Math.min(maxBufferSize, maxStorageBufferBindingSize);
+/** What a plan has to know of a device, or of the adapter that would make it. */
+export const targetOf = ({ limits, features }: GPUAdapter | GPUDevice, info: GPUAdapterInfo | undefined): Target => ({
+  software: factsOf(info).software,
+  bindingBytes: Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize),
+  subgroupSize: features.has("subgroups") ? (info?.subgroupMinSize ?? 0) : 0,
+});
 
 function findGpu(given: GPU | undefined): GPU {
   const gpu = given ?? (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu;
@@ -101,7 +105,9 @@ async function requestDevice(adapter: GPUAdapter, plan: Plan, label: string): Pr
     }),
   );
   try {
-    return await adapter.requestDevice({ label, requiredLimits: requiredLimitsOfPlan });
+    // Other ways of cutting the work, for which the device may be borrowed, could use them.
+    const requiredFeatures: GPUFeatureName[] = adapter.features.has("subgroups") ? ["subgroups"] : [];
+    return await adapter.requestDevice({ label, requiredFeatures, requiredLimits: requiredLimitsOfPlan });
   } catch (cause) {
     throw new DeviceError(
       "NO_ADAPTER",

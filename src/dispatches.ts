@@ -129,7 +129,7 @@ export class Dispatches {
   propagate(label: string, group: number, advance: number): Dispatch[] {
     const { synapses, productShape, isWide } = this.work;
     const { ranges } = synapses;
-    const { WIDTH, LANES, OUTPUTS, BY_LANES } = productShape;
+    const { WIDTH, LANES, OUTPUTS, BY_LANES, SHARERS } = productShape;
     const { shards } = this.layout;
     return shards.flatMap((_, shard): Dispatch[] => {
       const range = ranges[(shard * ranges.length) / shards.length + group];
@@ -146,10 +146,12 @@ export class Dispatches {
         ...this.tiles(synapses, range),
       } as const;
       const constants = { BATCH: this.options.batch, WIDTH, ADVANCE: counts };
+      if (!isWide) return [{ ...common, kernel: "propagate", constants }];
+      const wide = { ...constants, LANES, OUTPUTS };
       return [
-        isWide
-          ? { ...common, kernel: "propagate_wide", constants: { ...constants, LANES, OUTPUTS, BY_LANES } }
-          : { ...common, kernel: "propagate", constants },
+        SHARERS > 0
+          ? { ...common, kernel: "propagate_subgroup", constants: { ...wide, SHARERS } }
+          : { ...common, kernel: "propagate_wide", constants: { ...wide, BY_LANES } },
       ];
     });
   }
@@ -195,7 +197,7 @@ export class Dispatches {
     projections: "projections" | "deferred_projections",
   ): Dispatch[] {
     const { work } = this;
-    const matched = { ...constants, MATCHED: Number(work.needs.isTraced) };
+    const shape = work.learnShape;
     return work.learnRanges.flatMap((range, shard): Dispatch[] => {
       if (range.count === 0) return [];
       const common = {
@@ -203,11 +205,16 @@ export class Dispatches {
         buffers: { ...this.plasticBuffers(shard), ...synapseBuffers, projections, tiles: "learn_tiles" },
         ...this.tiles({ tiles: work.learnTiles, ranges: work.learnRanges }, range),
       } as const;
-      return [
-        work.learnsWide
-          ? { ...common, kernel: "learn_wide", constants: { ...constants, BY_ROWS: Number(work.learnsByRows) } }
-          : { ...common, kernel: "learn", constants: matched },
-      ];
+      switch (shape.kernel) {
+        case "learn":
+          return [{ ...common, kernel: "learn", constants: { ...constants, MATCHED: Number(work.needs.isTraced) } }];
+        case "learn_wide":
+          return [{ ...common, kernel: "learn_wide", constants: { ...constants, BY_ROWS: Number(shape.isByRows) } }];
+        case "learn_subgroup": {
+          const { kernel, ...overrides } = shape;
+          return [{ ...common, kernel, constants: { ...constants, ...overrides } }];
+        }
+      }
     });
   }
 

@@ -8,12 +8,14 @@ import energies from "../shaders/energies.wgsl?raw";
 import gradient from "../shaders/gradient.wgsl?raw";
 import initialize from "../shaders/initialize.wgsl?raw";
 import learn from "../shaders/learn.wgsl?raw";
+import learnSubgroup from "../shaders/learn_subgroup.wgsl?raw";
 import learnWide from "../shaders/learn_wide.wgsl?raw";
 import learnTimeConstants from "../shaders/learn_time_constants.wgsl?raw";
 import network from "../shaders/network.wgsl?raw";
 import networkLocal from "../shaders/network_local.wgsl?raw";
 import neurons from "../shaders/neurons.wgsl?raw";
 import propagate from "../shaders/propagate.wgsl?raw";
+import propagateSubgroup from "../shaders/propagate_subgroup.wgsl?raw";
 import propagateWide from "../shaders/propagate_wide.wgsl?raw";
 import reverse from "../shaders/reverse.wgsl?raw";
 import synapses from "../shaders/synapses.wgsl?raw";
@@ -31,9 +33,11 @@ import neuronBindings from "../shaders/common/neuron-bindings.wgsl?raw";
 import onePass from "../shaders/common/one-pass.wgsl?raw";
 import optimizer from "../shaders/common/optimizer.wgsl?raw";
 import params from "../shaders/common/params.wgsl?raw";
+import plasticBlocks from "../shaders/common/plastic-blocks.wgsl?raw";
 import plasticBindings from "../shaders/common/plastic-bindings.wgsl?raw";
 import population from "../shaders/common/population.wgsl?raw";
 import populations from "../shaders/common/populations.wgsl?raw";
+import productFlags from "../shaders/common/product-flags.wgsl?raw";
 import productTiles from "../shaders/common/product-tiles.wgsl?raw";
 import products from "../shaders/common/products.wgsl?raw";
 import projectionBindings from "../shaders/common/projection-bindings.wgsl?raw";
@@ -41,6 +45,7 @@ import projections from "../shaders/common/projections.wgsl?raw";
 import random from "../shaders/common/random.wgsl?raw";
 import replicas from "../shaders/common/replicas.wgsl?raw";
 import reversal from "../shaders/common/reversal.wgsl?raw";
+import sharing from "../shaders/common/sharing.wgsl?raw";
 import summing from "../shaders/common/summing.wgsl?raw";
 import timeConstants from "../shaders/common/time-constants.wgsl?raw";
 import tracing from "../shaders/common/tracing.wgsl?raw";
@@ -60,8 +65,10 @@ const snippets = {
   optimizer,
   params,
   "plastic-bindings": plasticBindings,
+  "plastic-blocks": plasticBlocks,
   population,
   populations,
+  "product-flags": productFlags,
   "product-tiles": productTiles,
   products,
   "projection-bindings": projectionBindings,
@@ -69,6 +76,7 @@ const snippets = {
   random,
   replicas,
   reversal,
+  sharing,
   summing,
   "time-constants": timeConstants,
   tracing,
@@ -90,6 +98,8 @@ export interface Kernel {
   /** In order of binding number within each group. */
   readonly bindings: readonly Binding[];
   readonly overrides: readonly string[];
+  /** Features of WGSL that its text enables. Default: none. */
+  readonly enables?: readonly "subgroups"[];
 }
 
 const clockwork = [
@@ -180,7 +190,16 @@ const onTables = [
 /** Snippets and overrides of these. */
 const whole = [
   ...(["params", "replicas", "grid", "activation", "fields", "populations", "population"] as const),
-  ...(["neuron", "reversal", "projections", "product-tiles", "products", "optimizer", "learning"] as const),
+  ...([
+    "neuron",
+    "reversal",
+    "projections",
+    "product-flags",
+    "product-tiles",
+    "products",
+    "optimizer",
+    "learning",
+  ] as const),
   ...(["tracing", "time-constants", "summing", "applying", "whole-network"] as const),
 ] as const;
 const ofWhole = [
@@ -259,15 +278,22 @@ export const kernels = {
   },
   propagate: {
     source: propagate,
-    snippets: [...synaptic, "product-tiles", "products"],
+    snippets: [...synaptic, "product-flags", "product-tiles", "products"],
     bindings: onProducts,
     overrides: [...ofGrid, "ADVANCE"],
   },
   propagate_wide: {
     source: propagateWide,
-    snippets: [...synaptic, "product-tiles", "lanes"],
+    snippets: [...synaptic, "product-flags", "product-tiles", "lanes"],
     bindings: onProducts,
     overrides: [...ofGrid, "LANES", "ADVANCE", "OUTPUTS", "BY_LANES"],
+  },
+  propagate_subgroup: {
+    source: propagateSubgroup,
+    snippets: [...synaptic, "product-flags", "lanes", "sharing"],
+    bindings: onProducts,
+    overrides: [...ofGrid, "LANES", "SHARERS", "ADVANCE", "OUTPUTS"],
+    enables: ["subgroups"],
   },
   traces: {
     source: traces,
@@ -289,9 +315,16 @@ export const kernels = {
   },
   learn_wide: {
     source: learnWide,
-    snippets: plastic,
+    snippets: [...plastic, "plastic-blocks"],
     bindings: onPlasticity,
     overrides: [...ofGrid, "MEAN", "BY_ROWS", "OPTIMIZER"],
+  },
+  learn_subgroup: {
+    source: learnSubgroup,
+    snippets: [...plastic, "plastic-blocks", "sharing"],
+    bindings: onPlasticity,
+    overrides: [...ofGrid, "MEAN", "SHARERS", "OUTPUTS", "OPTIMIZER"],
+    enables: ["subgroups"],
   },
   learn_time_constants: {
     source: learnTimeConstants,
@@ -384,7 +417,9 @@ export interface Assembled {
 /** Joins a kernel and its snippets. Module scope of WGSL has no order, so joining is all there is to it. */
 export function assemble(name: KernelName): Assembled {
   const kernel: Kernel = kernels[name];
+  const enabling = (kernel.enables ?? []).map((feature) => ({ file: `${name}.wgsl`, text: `enable ${feature};` }));
   const parts = [
+    ...enabling,
     ...kernel.snippets.map((snippet) => ({ file: `common/${snippet}.wgsl`, text: snippets[snippet] })),
     { file: `${name}.wgsl`, text: kernel.source },
   ];

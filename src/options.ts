@@ -5,10 +5,12 @@
 import {
   energyQuantities,
   traceQuantities,
+  tuningFor,
   tunings,
   type EnergyQuantity,
   type PlanOptions,
   type RecordSpec,
+  type Target,
   type Tuning,
 } from "./layout.ts";
 import { SpecError } from "./errors.ts";
@@ -48,7 +50,7 @@ export interface PlanningOptions {
    * compiled for longer, on a software adapter for seconds. Default: on a GPU true, on a software adapter false.
    */
   readonly fuseSteps?: boolean;
-  /** How work is cut into workgroups. Default `tunings.gpu`, or `tunings.cpu` on a software adapter. */
+  /** How work is cut into workgroups. Default `tunings.gpu`, or on a software adapter `tunings.cpu`, with `sharers` where it has subgroups. */
   readonly tuning?: Tuning;
 }
 
@@ -65,19 +67,20 @@ const planningKeys = [
   "tuning",
 ] as const;
 const simulatorKeys = [...planningKeys, "seed", "seeds", "etaScales", "device", "gpu", "label", "signal"] as const;
-/** Of a device that was asked for nothing more. */
-const defaultBindingBytes = 128 * 2 ** 20;
+/** A device that was asked for nothing more. */
+const anyDevice = { software: false, bindingBytes: 128 * 2 ** 20, subgroupSize: 0 };
 const defaultTrajectoryBytes = 64 * 2 ** 20;
 
 /**
- * For a device that binds at most `bindingLimit` bytes, or for whatever device there may be.
+ * For a device, or for whatever device there may be.
  * @throws SpecError naming the option, its value, the limit and the cure.
  */
-export function resolvePlanning(options: PlanningOptions, isSoftware: boolean, bindingLimit?: number): PlanOptions {
+export function resolvePlanning(options: PlanningOptions, target?: Target): PlanOptions {
   // A simulator's options hold those of its plan.
   const given = fields(options, "options", simulatorKeys);
   const { batch = 1, replicas = 1, record = [], energies = [] } = given;
   const { trajectoryBytes = defaultTrajectoryBytes } = given;
+  const { software, bindingBytes } = target ?? anyDevice;
   return {
     batch: number(batch, "options.batch", integerRange(1, 65536)),
     replicas: number(replicas, "options.replicas", integerRange(1, 65535)),
@@ -87,12 +90,14 @@ export function resolvePlanning(options: PlanningOptions, isSoftware: boolean, b
     trajectoryBytes: number(trajectoryBytes, "options.trajectoryBytes", positive),
     frameBytes: given.frameBytes === undefined ? null : number(given.frameBytes, "options.frameBytes", positive),
     bindingBytes: Math.min(
-      number(given.bindingBytes ?? bindingLimit ?? defaultBindingBytes, "options.bindingBytes", positive),
-      bindingLimit ?? Infinity,
+      number(given.bindingBytes ?? bindingBytes, "options.bindingBytes", positive),
+      target?.bindingBytes ?? Infinity,
     ),
-    fuseSteps: boolean(given.fuseSteps ?? !isSoftware, "options.fuseSteps"),
+    fuseSteps: boolean(given.fuseSteps ?? !software, "options.fuseSteps"),
     tuning:
-      given.tuning === undefined ? tunings[isSoftware ? "cpu" : "gpu"] : readTuning(given.tuning, "options.tuning"),
+      given.tuning === undefined
+        ? tuningFor(target ?? anyDevice)
+        : checkSharers(readTuning(given.tuning, "options.tuning"), target),
   };
 }
 
@@ -122,6 +127,27 @@ function readDeferred(value: unknown, path: string): number {
   throw new SpecError(path, `is ${count}; it must be 1 or a multiple of 4 up to 64.`, { value: count });
 }
 
+function readSharers(value: unknown, path: string): 0 | 4 | 8 {
+  const count = number(value, path, integerRange(0, 8));
+  if (count === 0 || count === 4 || count === 8) return count;
+  throw new SpecError(path, `is ${count}; it must be 0, 4 or 8.`, { value: count });
+}
+
+/** An own device is asked for subgroups, if there are any. */
+function checkSharers(tuning: Tuning, target: Target | undefined): Tuning {
+  const { sharers: value, wideWidth } = tuning;
+  const path = "options.tuning.sharers";
+  const limit = Math.min(target?.subgroupSize ?? Infinity, wideWidth);
+  if (value <= limit) return tuning;
+  const why =
+    limit === wideWidth
+      ? `a workgroup has ${wideWidth} invocations (wideWidth)`
+      : limit === 0
+        ? 'the device has no subgroups; a host\'s device must have been asked for the feature "subgroups"'
+        : `the device may have subgroups of ${limit}`;
+  throw new SpecError(path, `is ${value}, but ${why}. Use ${limit < 4 ? 0 : 4}.`, { value, limit });
+}
+
 const tuningKeys = Object.keys(tunings.gpu) as (keyof Tuning)[];
 
 function readTuning(value: unknown, path: string): Tuning {
@@ -141,6 +167,7 @@ function readTuning(value: unknown, path: string): Tuning {
     wideWidth: number(given.wideWidth, at(path, "wideWidth"), integerRange(1, 256)),
     wideLanes: readLanes(given.wideLanes, at(path, "wideLanes")),
     wideOutputs: number(given.wideOutputs, at(path, "wideOutputs"), integerRange(1, 2)),
+    sharers: readSharers(given.sharers, at(path, "sharers")),
     networkProducts: number(given.networkProducts, at(path, "networkProducts"), nonNegative),
     networkWidth: readPowerOfTwo(given.networkWidth, at(path, "networkWidth")),
     networkLanes: readPowerOfTwo(given.networkLanes, at(path, "networkLanes")),

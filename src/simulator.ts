@@ -6,7 +6,7 @@ import { acquireDevice, Fate, type Acquired, type AdapterFacts } from "./device.
 import { DataError, DisposedError, VleError } from "./errors.ts";
 import { Engine } from "./engine.ts";
 import { checkClasses } from "./frames.ts";
-import { partsOf, sizeOf, type StateQuantity, type WindowQuantity } from "./layout.ts";
+import { partsOf, sizeOf, type StateQuantity, type Target, type WindowQuantity } from "./layout.ts";
 import { resolvePlanning, type PlanningOptions } from "./options.ts";
 import { planNetwork, requiredLimits, strideOf, type Limits, type Place, type Plan } from "./plan.ts";
 import { Pacer } from "./pacer.ts";
@@ -79,8 +79,8 @@ function dispatchesPerStep({ programs: { learning, window, network } }: Plan): n
 const ringSlots = 3;
 
 /** @internal */
-export function planOf(spec: NetworkSpec, options: PlanningOptions, isSoftware = false, bindingLimit?: number): Plan {
-  return planNetwork(resolveNetwork(spec), resolvePlanning(options, isSoftware, bindingLimit));
+export function planOf(spec: NetworkSpec, options: PlanningOptions, target?: Target): Plan {
+  return planNetwork(resolveNetwork(spec), resolvePlanning(options, target));
 }
 
 /**
@@ -90,7 +90,7 @@ export function planOf(spec: NetworkSpec, options: PlanningOptions, isSoftware =
 export function requirements(spec: NetworkSpec, options: PlanningOptions = {}): Requirements {
   const plan = planOf(spec, options);
   return {
-    requiredFeatures: [],
+    requiredFeatures: plan.tuning.sharers > 0 ? ["subgroups"] : [],
     requiredLimits: requiredLimits(plan),
     bytes: plan.bytes + ringSlots * stagingBytes(plan),
     dispatchesPerStep: dispatchesPerStep(plan),
@@ -107,7 +107,7 @@ export async function createSimulator(spec: NetworkSpec, options: SimulatorOptio
   // What is wrong with the network or the options is said before a device is looked for.
   const replicas = resolveReplicas(options, planOf(spec, options).replicas);
   signal?.throwIfAborted();
-  const acquired = await acquireDevice((...target) => planOf(spec, options, ...target), { device, gpu, label, signal });
+  const acquired = await acquireDevice((target) => planOf(spec, options, target), { device, gpu, label, signal });
   const fate = new Fate(acquired.device);
   let engine: Engine | undefined;
   try {

@@ -10,10 +10,12 @@ import type { Network } from "./spec.ts";
 import {
   batchedCutter,
   learnGroups,
-  learnsRowByRow,
+  narrowLearning,
   narrowShape,
   propagateFlags,
+  wideLearning,
   wideShape,
+  type LearnShape,
   type ProductShape,
 } from "./tiles/batched.ts";
 import type { Cutter, Job, SynapseShape } from "./tiles/cutter.ts";
@@ -62,13 +64,12 @@ export interface Cut extends ErrorPaths {
   readonly tauTiles: readonly Tile[];
   readonly applyTiles: readonly Tile[];
   readonly isOnePass: boolean;
-  /** Whether `propagate_wide` and `learn_wide` take the place of `propagate` and `learn`. */
+  /** Whether a wide sibling takes the place of `propagate`. */
   readonly isWide: boolean;
-  readonly learnsWide: boolean;
-  /** Overrides of `propagate` and `propagate_wide`. */
+  /** Overrides of `propagate` and its siblings. */
   readonly productShape: ProductShape;
-  /** Whether all tiles of `learn_wide` are inside a row of blocks. */
-  readonly learnsByRows: boolean;
+  /** Which of `learn` and its siblings, and its overrides. */
+  readonly learnShape: LearnShape;
   /** Whether one workgroup takes the whole network, and what it keeps in its memory. */
   readonly isSmall: boolean;
   readonly local: LocalNetwork | null;
@@ -94,7 +95,7 @@ export function cut(network: Network, options: PlanOptions, needs: Needs, layout
   // Traces and the gradient of a window go by pairs of quads.
   const isOneBuffer = layout.shards.length === 1;
   const learnsWide = layout.deferredSteps > 1 ? isOneBuffer : isWide && !needs.isTraced && !needs.isAdjoint;
-  const productShape = isWide ? wideShape(network.projections, paths.returns, tuning) : narrowShape;
+  const productShape = isWide ? wideShape(network.projections, paths.returns, options) : narrowShape;
   const cutter = isOnePass ? onePassCutter(network, batch, tuning) : batchedCutter(batch, productShape);
   const levels = Math.max(...network.populations.map(({ level }) => level)) + 1;
   const slots = new Slots();
@@ -132,14 +133,11 @@ export function cut(network: Network, options: PlanOptions, needs: Needs, layout
   };
   const isDeferred = layout.deferredSteps > 1;
   const pairs = pairsOf(network, paths, layout, slots);
-  const learnsByRows = learnsWide && learnsRowByRow(network.projections);
+  const learnShape = learnsWide ? wideLearning(network.projections, tuning) : narrowLearning;
   const learning =
     isOnePass && !isDeferred
       ? joined([])
-      : learnGroups(network, blocks, tuning, isDeferred ? weightsOnly(paths) : paths, layout, {
-          side: learnsWide ? 2 : 1,
-          isByRows: learnsByRows,
-        });
+      : learnGroups(network, blocks, tuning, isDeferred ? weightsOnly(paths) : paths, layout, learnShape);
   const currents = network.populations.map(({ size }, node) => takeCurrents(node, size));
   const feedback = network.populations.map(({ size }, node) => takeFeedback(node, false, size));
   const sourceFeedback = network.sources.map(({ size }, node) => takeFeedback(node, true, size));
@@ -150,9 +148,8 @@ export function cut(network: Network, options: PlanOptions, needs: Needs, layout
     levels,
     isOnePass,
     isWide,
-    learnsWide,
     productShape,
-    learnsByRows,
+    learnShape,
     isSmall,
     local: isSmall ? localNetwork(options, layout, needs, paths.learns, slots.end) : null,
     currents,

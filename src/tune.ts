@@ -2,6 +2,7 @@
  * Which way of cutting the work is fastest here: tried, timed, and kept by whoever asks.
  */
 
+import { targetOf } from "./device.ts";
 import { DataError } from "./errors.ts";
 import type { Tuning } from "./layout.ts";
 import { describePlan } from "./plan.ts";
@@ -43,7 +44,7 @@ export interface Tuned {
 }
 
 /** Counts up when variants or kernels change, so that a store forgets what is old. */
-const generation = 3;
+const generation = 4;
 const samples = 3;
 /** Milliseconds of a sample. */
 const sampleLength = 20;
@@ -69,11 +70,11 @@ export async function tune(network: NetworkSpec, options: TuneOptions = {}): Pro
     const standard = first.plan.tuning;
     const variants: Variant[] = [{ name: "default", tuning: standard, stepsPerSecond: await speedOf(first) }];
     const untried: string[] = [];
+    const target = targetOf(first.device, first.device.adapterInfo);
     const plans = new Set([describePlan(first.plan)]);
-    for (const [name, change] of Object.entries(changesFor(first))) {
+    for (const [name, change] of Object.entries(changesFor(first, target.subgroupSize))) {
       const tuning = { ...standard, ...change };
-      const { software } = first.adapter;
-      const plan = describePlan(planOf(network, { ...own, tuning }, software, first.plan.bindingBytes));
+      const plan = describePlan(planOf(network, { ...own, tuning }, target));
       // A network, or a rule, may have no use for a change.
       if (plans.has(plan)) continue;
       plans.add(plan);
@@ -98,7 +99,10 @@ function keyOf({ adapter, plan: { network, batch, learning } }: Simulator): stri
 }
 
 /** Other ways of cutting the work of this network and batch than that of the default. */
-function changesFor({ plan: { batch, tuning, programs } }: Simulator): Readonly<Record<string, Partial<Tuning>>> {
+function changesFor(
+  { plan: { batch, tuning, programs } }: Simulator,
+  subgroupSize: number,
+): Readonly<Record<string, Partial<Tuning>>> {
   if (programs.network !== null) {
     return {
       "network in its buffers": { networkMemory: 0 },
@@ -122,11 +126,16 @@ function changesFor({ plan: { batch, tuning, programs } }: Simulator): Readonly<
       "products and update apart": apart,
     };
   }
-  const wide = (wideLanes: number, wideOutputs: number) => ({ ...apart, wideBatch: 1, wideLanes, wideOutputs });
+  const wide = (wideLanes: number, wideOutputs: number) =>
+    ({ ...apart, wideBatch: 1, wideWidth: 64, wideLanes, wideOutputs, sharers: 0 }) as const;
+  const shared = (sharers: 4 | 8, wideOutputs: number) =>
+    sharers > subgroupSize ? {} : { ...wide(16, wideOutputs), sharers };
   const products = {
     "narrow products": { ...apart, wideBatch: 65537 },
     "wide products, 8 rows by 2 quads": wide(8, 2),
     "wide products, 16 rows by 1 quad": wide(16, 1),
+    "products shared by 4 of a subgroup, 2 quads": shared(4, 2),
+    "products shared by 8 of a subgroup, 1 quad": shared(8, 1),
   };
   if (batch > mostLanes) return products;
   const onePass = { onePassBatch: mostLanes };

@@ -1,10 +1,6 @@
 // Tiles of the products with the weights of a batch (shaders/propagate.wgsl). The kernel, or
 // another snippet, has `multiply`, which does the item of a tile.
-// Provides: FORWARD, WITH_BIAS, multiply_tile, multiply_way. Uses: grid, projections.
-
-/// Tile flags.
-const FORWARD = 1u;
-const WITH_BIAS = 2u;
+// Provides: multiply_tile, multiply_way. Uses: grid, projections, product-flags.
 
 /// For tiles that are known to go one way: the other is not compiled then.
 fn multiply_way(tile: Tile, is_forward: bool, local: u32) {

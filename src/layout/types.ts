@@ -104,6 +104,11 @@ export interface Tuning {
   readonly wideLanes: number;
   readonly wideOutputs: number;
   /**
+   * Invocations of a subgroup that load for each other, 4 or 8, in `propagate_subgroup` and `learn_subgroup`, which then stand
+   * in the place of the wide kernels; 0: none. The device must have the feature "subgroups", and none of fewer.
+   */
+  readonly sharers: 0 | 4 | 8;
+  /**
    * Largest number of products of a step, batch rows times synapses, for which one workgroup takes the whole network and does
    * many steps in a dispatch; and its invocations, a power of two.
    */
@@ -138,6 +143,7 @@ export const tunings = {
     wideWidth: 64,
     wideLanes: 8,
     wideOutputs: 2,
+    sharers: 0,
     networkProducts: 4096,
     networkWidth: 64,
     networkLanes: 1,
@@ -158,12 +164,32 @@ export const tunings = {
     wideWidth: 32,
     wideLanes: 16,
     wideOutputs: 2,
+    sharers: 0,
     networkProducts: 4096,
     networkWidth: 4,
     networkLanes: 4,
     networkMemory: 16384,
   },
 } as const satisfies Record<string, Tuning>;
+
+/** What a plan has to know of the device that it is for. */
+export interface Target {
+  readonly software: boolean;
+  /** Bytes that one binding may have. */
+  readonly bindingBytes: number;
+  /** Invocations of the smallest subgroup there may be; 0 where subgroups are not there. */
+  readonly subgroupSize: number;
+}
+
+/** The tuning where none is asked for. Where more invocations share a load, each needs fewer outputs to make it worth its cost. */
+export function tuningFor({ software, subgroupSize }: Pick<Target, "software" | "subgroupSize">): Tuning {
+  if (!software) return tunings.gpu;
+  if (subgroupSize < 4) return tunings.cpu;
+  const sharing = { wideBatch: tunings.cpu.onePassBatch + 1, wideWidth: 8 } as const;
+  return subgroupSize < 8
+    ? { ...tunings.cpu, ...sharing, sharers: 4, wideOutputs: 2 }
+    : { ...tunings.cpu, ...sharing, sharers: 8, wideOutputs: 1 };
+}
 
 /** Networks in a workgroup that takes whole ones, as many as leave none over, and the invocations of each. */
 export function networkShape({ replicas, tuning }: PlanOptions): { readonly lanes: number; readonly width: number } {

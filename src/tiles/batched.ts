@@ -1,7 +1,7 @@
 /** How products and updates that are apart are cut: tiles of `propagate`, `learn` and their wide siblings. Pure. */
 
 import type { Block } from "../blocks.ts";
-import { quadsOf, type Layout, type Tuning } from "../layout.ts";
+import { quadsOf, type Layout, type PlanOptions, type Tuning } from "../layout.ts";
 import type { ErrorPaths } from "../paths.ts";
 import type { Network, Projection } from "../spec.ts";
 import type { Cutter } from "./cutter.ts";
@@ -11,8 +11,10 @@ export interface ProductShape {
   readonly WIDTH: number;
   readonly LANES: number;
   readonly OUTPUTS: number;
-  /** Of `propagate_wide`: whether all tiles are inside a group of lanes. */
+  /** Of `propagate_wide`: whether all tiles are inside a group of lanes. Those of `propagate_subgroup` always are. */
   readonly BY_LANES: number;
+  /** Of `propagate_subgroup`; else 0. */
+  readonly SHARERS: number;
 }
 
 /** Quads that `propagate` sums up at a time, and invocations of a workgroup of `learn`. */
@@ -67,28 +69,21 @@ export function batchedCutter(batch: number, { WIDTH: width, LANES, OUTPUTS, BY_
   };
 }
 
-export const narrowShape: ProductShape = { WIDTH: 32, LANES: 4, OUTPUTS: 1, BY_LANES: 0 };
+export const narrowShape: ProductShape = { WIDTH: 32, LANES: 4, OUTPUTS: 1, BY_LANES: 0, SHARERS: 0 };
 
 /** Batch rows are at one address for a whole workgroup, where that leaves few invocations idle. */
 export function wideShape(
   projections: readonly Sides[],
   returns: readonly boolean[],
-  { wideWidth, wideLanes, wideOutputs }: Tuning,
+  { batch, tuning: { wideWidth, wideLanes, wideOutputs, sharers } }: PlanOptions,
 ): ProductShape {
+  const shape = { WIDTH: wideWidth, LANES: Math.min(wideLanes, 4 * quadsOf(batch)), OUTPUTS: wideOutputs };
+  if (sharers > 0) return { ...shape, BY_LANES: 1, SHARERS: sharers };
   const isEven = (those: readonly Sides[], side: keyof Sides): boolean =>
     fillRows(those, (each) => Math.ceil(quadsOf(each[side]) / wideOutputs), wideWidth);
   const back = projections.filter((_, index) => returns[index] === true);
-  return {
-    WIDTH: wideWidth,
-    LANES: wideLanes,
-    OUTPUTS: wideOutputs,
-    BY_LANES: Number(isEven(projections, "post") && isEven(back, "pre")),
-  };
+  return { ...shape, BY_LANES: Number(isEven(projections, "post") && isEven(back, "pre")), SHARERS: 0 };
 }
-
-/** Whether tiles of `learn_wide` stay inside a row of blocks, likewise. */
-export const learnsRowByRow = (projections: readonly Sides[]): boolean =>
-  fillRows(projections, ({ pre }) => blocksOfSide(pre, 2), batched.learnWidth);
 
 type Sides = Pick<Projection, "pre" | "post">;
 
@@ -124,41 +119,78 @@ function cutItems(
   ).flat();
 }
 
-/**
- * Tiles of `learn` and `learn_wide`: pairs of a quad of rows and one of columns, or blocks of `side` by `side` such pairs; by
- * rows, each is inside one row of them.
- */
+/** How pairs of a quad of rows and one of columns are cut into tiles of `learn` and its wide siblings. */
+export type LearnShape =
+  /** `learn`, `learn_wide`: numbers of blocks of `side` by `side` pairs; by rows, each tile is inside one row of blocks. */
+  | { readonly kernel: "learn" | "learn_wide"; readonly side: 1 | 2; readonly isByRows: boolean }
+  /** `learn_subgroup`: rectangles. */
+  | { readonly kernel: "learn_subgroup"; readonly WIDTH: number; readonly OUTPUTS: number; readonly SHARERS: number };
+
+export const narrowLearning: LearnShape = { kernel: "learn", side: 1, isByRows: false };
+
+export function wideLearning(projections: readonly Sides[], tuning: Tuning): LearnShape {
+  const { wideWidth: WIDTH, wideOutputs: OUTPUTS, sharers: SHARERS } = tuning;
+  if (SHARERS > 0) return { kernel: "learn_subgroup", WIDTH, OUTPUTS, SHARERS };
+  // Errors are at one address for a whole workgroup, where that leaves few invocations idle.
+  const isByRows = fillRows(projections, ({ pre }) => blocksOfSide(pre, 2), batched.learnWidth);
+  return { kernel: "learn_wide", side: 2, isByRows };
+}
+
 export function learnGroups(
   network: Network,
   blocks: readonly Block[],
   tuning: Tuning,
   { learnsWeight, learnsBias }: ErrorPaths,
   { shards }: Layout,
-  { side, isByRows }: { readonly side: 1 | 2; readonly isByRows: boolean },
+  shape: LearnShape,
 ): Groups {
-  const total = network.projections.reduce((sum, { pre, post }) => {
-    return sum + blocksOfSide(pre, side) * blocksOfSide(post, side);
-  }, 0);
-  const stretch = stretchOf(total, batched.learnWidth, tuning);
+  const cutter = shape.kernel === "learn_subgroup" ? rectangles(shape) : numbers(network, tuning, shape);
   const tilesIn = (index: number): Tile[] =>
     blocks.flatMap(({ projection, shard, row, rows, biases, hasWeights }, block) => {
       const learnsRows = hasWeights && learnsWeight[projection] === true;
       const hasBias = biases === "here" || !hasWeights;
       if (shard !== index || !(learnsRows || (hasBias && learnsBias[projection] === true))) return [];
       // Where only the biases learn, one column does.
-      const columns = learnsRows ? blocksOfSide(network.projections[projection]?.pre ?? 0, side) : 1;
-      const count = Math.ceil(rows / side);
-      const [length, times] = isByRows ? [columns, count] : [count * columns, 1];
-      return Array.from({ length: times }, (_, part) =>
-        cutInto(length, stretch, (first, pairs) => ({
-          ...blank,
-          block,
-          row: row * columns + part * length + first,
-          rows: pairs,
-          columns,
-        })),
-      ).flat();
+      const columns = learnsRows ? quadsOf(network.projections[projection]?.pre ?? 0) : 1;
+      return cutter(row, rows, columns).map((tile) => ({ ...blank, block, ...tile }));
     });
   const groups = shards.map((_, index) => tilesIn(index));
   return groups.flat().length === 0 ? joined([]) : joined(groups);
+}
+
+type LearnTile = Pick<Tile, "row" | "rows" | "columns"> & Partial<Pick<Tile, "column">>;
+/** Cuts rows from `row` on by columns, all in quads. */
+type LearnCutter = (row: number, rows: number, columns: number) => LearnTile[];
+
+function numbers(
+  network: Network,
+  tuning: Tuning,
+  { side, isByRows }: Extract<LearnShape, { readonly side: number }>,
+): LearnCutter {
+  const total = network.projections.reduce((sum, { pre, post }) => {
+    return sum + blocksOfSide(pre, side) * blocksOfSide(post, side);
+  }, 0);
+  const stretch = stretchOf(total, batched.learnWidth, tuning);
+  return (row, rows, quads) => {
+    const columns = Math.ceil(quads / side);
+    const count = Math.ceil(rows / side);
+    const [length, times] = isByRows ? [columns, count] : [count * columns, 1];
+    return Array.from({ length: times }, (_, part) =>
+      cutInto(length, stretch, (first, pairs) => ({
+        row: row * columns + part * length + first,
+        rows: pairs,
+        columns,
+      })),
+    ).flat();
+  };
+}
+
+/** Quads of rows of a tile of `learn_subgroup`. */
+const sharedRows = 4;
+
+function rectangles({ WIDTH, OUTPUTS }: Extract<LearnShape, { readonly WIDTH: number }>): LearnCutter {
+  return (firstRow, count, quads) =>
+    cutInto(count, sharedRows, (row, rows) =>
+      cutInto(quads, WIDTH * OUTPUTS, (column, columns) => ({ row: firstRow + row, rows, column, columns })),
+    ).flat();
 }

@@ -9,6 +9,7 @@ import type { Simulator, SimulatorOptions } from "../../src/simulator.ts";
 import { resolveNetwork, type LearningSpec, type NetworkSpec } from "../../src/spec.ts";
 import { dataOf, followWindows, type Windows } from "./graphs.ts";
 import { metricsOf } from "./networks.ts";
+import { onCpu } from "../unit/planning.ts";
 import { useLazyDevice } from "./shared-device.ts";
 
 const device = useLazyDevice();
@@ -99,7 +100,7 @@ describe.each([
 
 /** Bytes of the trajectory of a window that is kept whole, and of its checkpoints. */
 function wholeBytes(spec: NetworkSpec, options: SimulatorOptions): number {
-  const plan = planNetwork(resolveNetwork(spec), resolvePlanning({ ...options, trajectoryBytes: 2 ** 40 }, true));
+  const plan = planNetwork(resolveNetwork(spec), resolvePlanning({ ...options, trajectoryBytes: 2 ** 40 }, onCpu));
   const bytesOf = (name: string): number => plan.buffers.find((buffer) => buffer.name === name)?.bytes ?? 0;
   return bytesOf("record") + bytesOf("checkpoints");
 }

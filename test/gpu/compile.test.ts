@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { assemble, kernels, type Kernel, type KernelName } from "../../src/kernels.ts";
-import { energyQuantities, traceQuantities, tunings, type PlanOptions } from "../../src/layout.ts";
+import { energyQuantities, traceQuantities, tuningFor, tunings, type PlanOptions } from "../../src/layout.ts";
 import { resolveLearning, type LearningSpec, type NetworkSpec } from "../../src/spec.ts";
 import { dispatchesOf, plan } from "../unit/planning.ts";
 import { useDevice } from "./shared-device.ts";
@@ -45,6 +45,7 @@ const planned: readonly (readonly [NetworkSpec, LearningSpec, Partial<PlanOption
   [graph(), {}],
   [graph(), {}, { batch: 3, record: recordAll, energies: energyQuantities }],
   [graph(), {}, { batch: 64 }],
+  [graph(), {}, { batch: 64, tuning: tuningFor({ software: true, subgroupSize: 4 }) }],
   [graph({ targetDelay: 1 }, true), { traces: "matched", optimizer: { kind: "sgd", eta: 0.1 } }, { batch: 3 }],
   [graph(sweep, true), { traces: "matched", optimizer: { kind: "momentum", eta: 0.1 } }, { record: recordAll }],
   [graph(sweep), { errors: "none" }],
@@ -115,9 +116,15 @@ const extremes: Readonly<Record<KernelName, readonly Constants[]>> = {
   ],
   propagate: [0, 1, 2 ** 32 - 1].map((advance) => ({ BATCH: 65536, ADVANCE: advance })),
   propagate_wide: [4, 8, 16].map((lanes) => ({ BATCH: 65536, LANES: lanes, OUTPUTS: 1 + Number(lanes === 8) })),
+  propagate_subgroup: [4, 8, 12, 16].map((lanes) => ({
+    BATCH: 65536,
+    LANES: lanes,
+    OUTPUTS: 1 + Number(lanes === 12),
+  })),
   traces: [{ IS_ALIGNED: 0 }, { IS_ALIGNED: 1 }],
   learn: [0, 1, 2, 3].flatMap((optimizer) => [0, 1].map((matched) => ({ OPTIMIZER: optimizer, MATCHED: matched }))),
   learn_wide: [0, 1, 2, 3].map((optimizer) => ({ OPTIMIZER: optimizer, BATCH: 65536 })),
+  learn_subgroup: [0, 1, 2, 3].map((optimizer) => ({ OPTIMIZER: optimizer, OUTPUTS: 1, BATCH: 65536 })),
   learn_time_constants: [0, 1, 2, 3].map((optimizer) => ({ OPTIMIZER: optimizer })),
   gradient: [{ BATCH: 65536, CONTINUES: 1 }],
   apply: [0, 1, 2, 3].map((optimizer) => ({ OPTIMIZER: optimizer })),

@@ -28,7 +28,10 @@ export async function requestTestDevice(descriptor: GPUDeviceDescriptor = {}): P
   const adapter = await gpu.requestAdapter();
   if (adapter === null)
     throw new Error("There is no WebGPU adapter in Node. See what `npm run setup -- --again` says.");
-  return adapter.requestDevice(descriptor);
+  // What a simulator asks for its own device.
+  const { requiredFeatures = [] } = descriptor;
+  const subgroups = adapter.features.has("subgroups") ? ["subgroups" as const] : [];
+  return adapter.requestDevice({ ...descriptor, requiredFeatures: [...requiredFeatures, ...subgroups] });
 }
 
 /**

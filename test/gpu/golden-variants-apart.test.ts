@@ -26,11 +26,19 @@ const wide = (wideLanes: number, wideOutputs: number): Form => ({
   update: { learn_wide: {} },
 });
 
+const shared = (wideWidth: number, wideOutputs: number): Form => ({
+  forced: apart({ wideBatch: 1, wideWidth, wideOutputs, sharers: 4 }),
+  products: { propagate_subgroup: { SHARERS: 4, WIDTH: wideWidth, OUTPUTS: wideOutputs } },
+  update: { learn_subgroup: { SHARERS: 4, WIDTH: wideWidth, OUTPUTS: wideOutputs } },
+});
+
 /** Of wide products those that `tune` tries. */
 const forms: Readonly<Record<string, Form>> = {
   narrow: { forced: apart({ wideBatch: 65537 }), products: { propagate: {} }, update: { learn: {} } },
   "wide, 8 rows by 2 quads": wide(8, 2),
   "wide, 16 rows by 1 quad": wide(16, 1),
+  "shared in a subgroup, 1 quad": shared(8, 1),
+  "shared in a subgroup, 2 quads": shared(64, 2),
 };
 
 describe.each(goldenRecordings.map((golden, index) => ({ ...golden, index })))(

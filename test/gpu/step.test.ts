@@ -192,6 +192,27 @@ it.each([
   await compare(stack(65, 33), { batch: wideLanes - 1, tuning, learning: { optimizer: optimizers.sgd } });
 });
 
+/** The same where a subgroup shares its loads, on both sides of the batch rows that it takes at a time, and of a workgroup. */
+describe.each([
+  { sharers: 4, wideOutputs: 1 },
+  { sharers: 4, wideOutputs: 2 },
+  { sharers: 8, wideOutputs: 1 },
+] as const)("products shared by $sharers of a subgroup, $wideOutputs quads of outputs", ({ sharers, wideOutputs }) => {
+  const tuning = { ...tunings.cpu, onePassBatch: 0, wideBatch: 1, wideWidth: 8, wideOutputs, sharers };
+
+  it.each([1, 3, 4, 5, 8, 12, 13, 16, 17, 35])("batch %i", async (batch) => {
+    if (sharers > (device().adapterInfo.subgroupMinSize ?? 0)) {
+      // Here it can only be refused.
+      await expect(compare(stack(1, 1), { batch, tuning })).rejects.toThrow(/^options\.tuning\.sharers is 8, but/);
+      return;
+    }
+    const learning = { optimizer: batch % 2 === 0 ? optimizers.sgd : optimizers.adam };
+    const plan = await compare(varied, { batch, tuning, learning });
+    // The products' and the update's.
+    expect(plan.split(`SHARERS=${sharers}`)).toHaveLength(3);
+  });
+});
+
 /** Tiles inside a group of batch rows, and inside a row of blocks of synapses: each where it fills workgroups. */
 it.each([
   { sizes: [128, 61], batch: 17, expected: [1, 0] },

@@ -1,6 +1,7 @@
 /** A simulator and its f64 twin: set to the same values, run over the same steps, compared. */
 
 import { expect } from "vitest";
+import { targetOf } from "../../src/device.ts";
 import { createSimulator } from "../../src/index.ts";
 import { quadsOf, traceQuantities, type PlanOptions, type RecordSpec } from "../../src/layout.ts";
 import { resolvePlanning, type PlanningOptions } from "../../src/options.ts";
@@ -58,7 +59,7 @@ export class Twin {
     const network = resolveNetwork(spec);
     const planning = { ...given, ...(recordAll && { record: everythingOf(network) }) };
     const sim = await createSimulator(spec, { ...planning, seed, device });
-    return new Twin(sim, network, seed, resolvePlanning(planning, sim.adapter.software));
+    return new Twin(sim, network, seed, resolvePlanning(planning, targetOf(device, device.adapterInfo)));
   }
 
   /** `count` numbers from `low` to `high` that are exact in f32. */

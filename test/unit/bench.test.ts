@@ -15,6 +15,7 @@ import {
 import { differenceOf, TOLERANCE, verdictOf } from "../../bench/harness/check.ts";
 import { contest } from "../../bench/harness/contest.ts";
 import { kindOf } from "../../bench/harness/device.ts";
+import { onCpu } from "./planning.ts";
 import { ratiosOf, type Figures, type GroupFigures } from "../../bench/harness/ratios.ts";
 import { caseLines, closingLine, csvOf, figure, ratioLines } from "../../bench/harness/report.ts";
 import { isWrong, type CaseResult } from "../../bench/harness/result.ts";
@@ -92,7 +93,7 @@ describe("cases", () => {
   it("count the products that a step has: nothing is fed back to an input", () => {
     for (const group of groups) {
       const network = resolveNetwork(networkOf(group.shape));
-      const { returns } = errorPaths(network, resolvePlanning(planningOf(group, "learning", true), true));
+      const { returns } = errorPaths(network, resolvePlanning(planningOf(group, "learning", true), onCpu));
       for (const learning of [true, false]) {
         const each = network.projections.map(
           ({ pre, post }, index) => 2 * pre * post * (1 + Number(returns[index]) + Number(learning)),

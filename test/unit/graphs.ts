@@ -81,10 +81,11 @@ const graph: fc.Arbitrary<Case> = fc
     bindingBytes: fc.constantFrom(Infinity, Infinity, 2 ** 13, 2 ** 15),
     deferral: fc.record({ deferredSteps: fc.constantFrom(1, 4, 16), deferredProducts: fc.constantFrom(0, 1000) }),
     memory: fc.record({ networkMemory: fc.constantFrom(0, 2 ** 20) }),
+    sharing: fc.record({ sharers: fc.constantFrom<0 | 4>(0, 4) }),
   })
   .map((given) => {
     const { sources, populations, more, plastic, schedule, targetDelay, learning, record, ...rest } = given;
-    const { deferral, memory, ...others } = rest;
+    const { deferral, memory, sharing, ...others } = rest;
     const sourceNames = sources.map((_, i) => `source${i}`);
     const names = populations.map((_, i) => `population${i}`);
     const all = [...sourceNames, ...names];
@@ -135,7 +136,7 @@ const graph: fc.Arbitrary<Case> = fc
     const options: PlanOptions = {
       ...defaults,
       ...others,
-      tuning: { ...others.tuning, ...deferral, ...memory },
+      tuning: { ...others.tuning, ...deferral, ...memory, ...sharing },
       record: recorded,
       learning: resolveLearning(learning),
       trajectoryBytes: 2 ** 28,

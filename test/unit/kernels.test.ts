@@ -51,7 +51,10 @@ describe.each(kernelNames)("kernel %s", (name) => {
     const { code, locate } = assemble(name);
     const lines = code.split("\n");
     const files = new Set(lines.map((_, index) => locate(index + 1).file));
-    expect([...files]).toEqual([...kernel.snippets.map((snippet) => `common/${snippet}.wgsl`), `${name}.wgsl`]);
+    const snippets = kernel.snippets.map((snippet) => `common/${snippet}.wgsl`);
+    // What it enables stands before everything.
+    const first = "enables" in kernel ? [`${name}.wgsl`] : [];
+    expect([...files]).toEqual([...new Set([...first, ...snippets, `${name}.wgsl`])]);
     const entry = lines.findIndex((line) => line.startsWith(`fn ${name}(`)) + 1;
     const { file, line } = locate(entry);
     expect(file).toBe(`${name}.wgsl`);

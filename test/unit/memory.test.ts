@@ -4,6 +4,7 @@ import { expect, it } from "vitest";
 import { resolvePlanning, type PlanningOptions } from "../../src/options.ts";
 import { planNetwork, type Plan } from "../../src/plan.ts";
 import { resolveNetwork, type NetworkSpec } from "../../src/spec.ts";
+import { onCpu } from "./planning.ts";
 
 const MiB = 2 ** 20;
 /** It keeps no moments. */
@@ -20,7 +21,7 @@ const recurrent = (size: number): NetworkSpec => ({
 });
 
 const planOf = (size: number, options: PlanningOptions = {}): Plan =>
-  planNetwork(resolveNetwork(recurrent(size)), resolvePlanning({ learning: { optimizer }, ...options }, true, 2 ** 31));
+  planNetwork(resolveNetwork(recurrent(size)), resolvePlanning({ learning: { optimizer }, ...options }, onCpu));
 
 const framesOf = ({ buffers }: Plan): number => buffers.find(({ name }) => name === "frames")?.bytes ?? NaN;
 

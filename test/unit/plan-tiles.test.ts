@@ -248,12 +248,23 @@ describe("learning", () => {
         const learnsWeight = projection.plastic || measuresAll;
         const isPlastic = network.populations[projection.to]?.bias.plastic === true;
         const learnsBias = carriesBias(network, block) && (isPlastic || measuresAll);
-        const side = work.learnsWide ? 2 : 1;
+        const { learnShape } = work;
+        const side = "side" in learnShape ? learnShape.side : NaN;
         for (const tile of work.learnTiles.filter((candidate) => indexOf(work, candidate) === block)) {
           // Sixteen rounds of 64 invocations.
           expect(tile.rows).toBeLessThanOrEqual(16 * 64);
           const { biases: ofBlock, hasWeights = true } = work.blocks[tile.block] ?? {};
           const hasBiases = ofBlock === "here" || !hasWeights;
+          if (learnShape.kernel === "learn_subgroup") {
+            expect(tile.rows).toBeLessThanOrEqual(4);
+            expect(tile.columns).toBeLessThanOrEqual(learnShape.WIDTH * learnShape.OUTPUTS);
+            const columns = hasWeights && learnsWeight ? range(tile.column, tile.columns) : [];
+            for (const i of range(tile.row, tile.rows)) {
+              for (const j of columns) weights.add(i * pre + j);
+              if (hasBiases && learnsBias && tile.column === 0) biases.add(i);
+            }
+            continue;
+          }
           for (const item of range(tile.row, tile.rows)) {
             const [row, column] = [Math.floor(item / tile.columns) * side, (item % tile.columns) * side];
             const rows = range(row, Math.min(side, post - row));

@@ -1,6 +1,6 @@
 /** Plans for tests. */
 
-import { tunings, type PlanOptions } from "../../src/layout.ts";
+import { tunings, type PlanOptions, type Target } from "../../src/layout.ts";
 import { planNetwork, type Dispatch, type Plan } from "../../src/plan.ts";
 import { resolveLearning, resolveNetwork, type NetworkSpec } from "../../src/spec.ts";
 
@@ -17,6 +17,9 @@ export const defaults: PlanOptions = {
   fuseSteps: false,
   tuning: tunings.gpu,
 };
+
+/** A device on a CPU, without subgroups. */
+export const onCpu: Target = { software: true, bindingBytes: 2 ** 31, subgroupSize: 0 };
 
 export const plan = (spec: NetworkSpec, options: Partial<PlanOptions> = {}): Plan =>
   planNetwork(resolveNetwork(spec), { ...defaults, ...options });

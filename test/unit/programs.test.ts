@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { assemble, kernels, type KernelName } from "../../src/kernels.ts";
-import { energyQuantities, type PlanOptions } from "../../src/layout.ts";
+import { energyQuantities, tuningFor, type PlanOptions } from "../../src/layout.ts";
 import { describePlan, type Plan, type Program } from "../../src/plan.ts";
 import { requirements } from "../../src/simulator.ts";
 import { layered, resolveLearning, type LearningSpec, type NetworkSpec } from "../../src/spec.ts";
@@ -297,7 +297,10 @@ describe("every dispatch", () => {
     ),
   );
   const withEnergies = planned(deep(2), { batch: 3, energies: energyQuantities });
-  const every = [...plans, withEnergies, planned(deep(2), { batch: 17 })].flatMap((one) =>
+  const wide = [{}, { tuning: tuningFor({ software: true, subgroupSize: 4 }) }].map((tuning) =>
+    planned(deep(2), { batch: 17, ...tuning }),
+  );
+  const every = [...plans, withEnergies, ...wide].flatMap((one) =>
     dispatchesOf(one).map((dispatch) => ({ plan: one, dispatch })),
   );
 
