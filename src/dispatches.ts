@@ -9,6 +9,7 @@ import {
   synapseBuffers,
   type PlasticBuffers,
 } from "./dispatches/buffers.ts";
+import { energyDispatch, stepCosts } from "./dispatches/energies.ts";
 import { foldWorkgroups, type Dispatch, type DispatchOf, type Manner } from "./dispatches/dispatch.ts";
 import {
   fieldIndex,
@@ -16,14 +17,13 @@ import {
   networkShape,
   shardName,
   traceQuantities,
-  type EnergyQuantity,
   type Layout,
   type LocalNetwork,
   type PlanOptions,
 } from "./layout.ts";
 import type { Network } from "./spec.ts";
 import { activations, costs, timesPowers } from "./tables.ts";
-import { none, type Cut, type Groups, type TileRange } from "./tiles.ts";
+import type { Cut, Groups, TileRange } from "./tiles.ts";
 
 export { plain, type Dispatch, type DispatchOf, type Manner } from "./dispatches/dispatch.ts";
 
@@ -74,6 +74,7 @@ export class Dispatches {
         FINISH: Number(finish),
         BEGIN: Number(begin),
         SEGMENT_START: segmentStart,
+        WIDTH: this.options.tuning.neuronWidth,
         ...this.neuronConstants(keeps),
         ...(isBare && { COSTS: 0 }),
         KEEPS_TARGET: Number(network.targetDelay === 1 && !isBare),
@@ -89,7 +90,12 @@ export class Dispatches {
       kernel: "reverse",
       label: `reverse ${level}`,
       buffers: neuronBuffers,
-      constants: { ...this.populationConstants(), KEEPS_TARGET: 0, ...this.reversalConstants() },
+      constants: {
+        WIDTH: this.options.tuning.neuronWidth,
+        ...this.populationConstants(),
+        KEEPS_TARGET: 0,
+        ...this.reversalConstants(),
+      },
       ...this.tiles(this.work.neurons, range),
     };
   }
@@ -264,40 +270,8 @@ export class Dispatches {
 
   /** Of a step forward, or of one back through a window, which is the one that has errors there. */
   energies(manner: Manner, isBack = false): DispatchOf<"energies">[] {
-    const { layout, options, network, work } = this;
-    const { isOnline } = work.needs;
-    if (options.energies.length === 0 || manner.keeps) return [];
-    const placeOf = (quantity: EnergyQuantity): number =>
-      layout.energies.find((each) => each.quantity === quantity)?.first ?? none;
-    return [
-      {
-        kernel: "energies",
-        label: isBack ? "energies back" : "energies",
-        buffers: {
-          params: "params",
-          clock: "clock",
-          populations: "populations",
-          parameters: "parameters",
-          state: "state",
-          record: "record",
-        },
-        constants: {
-          POPULATIONS: network.populations.length,
-          HAS_ERRORS: Number(isOnline || isBack),
-          ACTION: layout.inner.get("action") ?? none,
-          MISMATCH_TRACE: placeOf("mismatch"),
-          COST_TRACE: placeOf("cost"),
-          ENERGY_TRACE: placeOf("energy"),
-          ACTION_TRACE: placeOf("action"),
-          CONSERVED_TRACE: placeOf("conserved"),
-          TOP_DOWN: fieldIndex(layout, "topDown"),
-          DERIVATIVE: fieldIndex(layout, "potentialDerivative"),
-          KEEPS_TARGET: network.targetDelay,
-          STEP_COSTS: this.stepCosts,
-        },
-        workgroups: foldWorkgroups(Math.ceil(options.batch / 256)),
-      },
-    ];
+    if (this.options.energies.length === 0 || manner.keeps) return [];
+    return [energyDispatch(this.network, this.options, this.layout, this.work, isBack)];
   }
 
   networks(learns: boolean): NetworkDispatch[] {
@@ -384,7 +358,7 @@ export class Dispatches {
     const { populations } = this.network;
     return {
       TARGET_LAG: this.network.targetDelay,
-      STEP_COSTS: this.options.energies.length > 0 ? this.stepCosts : 0,
+      STEP_COSTS: this.options.energies.length > 0 ? stepCosts(this.options, this.layout) : 0,
       ACTIVATIONS: or(populations.map(({ activation }) => activations[activation])),
       COSTS: or(populations.map(({ cost }) => (cost === null ? 0 : costs[cost.kind]))),
       HAS_WIDE_ROWS: Number(this.work.hasWideRows),
@@ -419,11 +393,6 @@ export class Dispatches {
     const { needs, neurons, levels } = this.work;
     if (!needs.isSweep) return ~0;
     return range === neurons.ranges[levels] ? sourceTraces : ~errorTraces;
-  }
-
-  /** Quads from the running costs to those of the step. */
-  private get stepCosts(): number {
-    return this.options.replicas * this.layout.costs.count;
   }
 
   private plasticBuffers(shard: number): PlasticBuffers {

@@ -50,8 +50,11 @@ export interface PlanningOptions {
    * compiled for longer, on a software adapter for seconds. Default: on a GPU true, on a software adapter false.
    */
   readonly fuseSteps?: boolean;
-  /** How work is cut into workgroups. Default `tunings.gpu`, or on a software adapter `tunings.cpu`, with `sharers` where it has subgroups. */
-  readonly tuning?: Tuning;
+  /**
+   * How work is cut into workgroups. What is left out is that of `tunings.gpu`, or on a software adapter of `tunings.cpu`, with
+   * `sharers` and what goes with them where it has subgroups.
+   */
+  readonly tuning?: Partial<Tuning>;
 }
 
 const planningKeys = [
@@ -94,10 +97,7 @@ export function resolvePlanning(options: PlanningOptions, target?: Target): Plan
       target?.bindingBytes ?? Infinity,
     ),
     fuseSteps: boolean(given.fuseSteps ?? !software, "options.fuseSteps"),
-    tuning:
-      given.tuning === undefined
-        ? tuningFor(target ?? anyDevice)
-        : checkSharers(readTuning(given.tuning, "options.tuning"), target),
+    tuning: checkSharers(readTuning(given.tuning ?? {}, tuningFor(target ?? anyDevice), "options.tuning"), target),
   };
 }
 
@@ -109,10 +109,10 @@ function readRecord(value: unknown, path: string): RecordSpec {
   };
 }
 
-function readPowerOfTwo(value: unknown, path: string): number {
-  const count = number(value, path, integerRange(1, 256));
+function readPowerOfTwo(value: unknown, path: string, most = 256): number {
+  const count = number(value, path, integerRange(1, most));
   if ((count & (count - 1)) === 0) return count;
-  throw new SpecError(path, `is ${count}; it must be a power of two, 1 to 256.`, { value: count });
+  throw new SpecError(path, `is ${count}; it must be a power of two, 1 to ${most}.`, { value: count });
 }
 
 function readLanes(value: unknown, path: string): number {
@@ -150,8 +150,8 @@ function checkSharers(tuning: Tuning, target: Target | undefined): Tuning {
 
 const tuningKeys = Object.keys(tunings.gpu) as (keyof Tuning)[];
 
-function readTuning(value: unknown, path: string): Tuning {
-  const given = fields(value, path, tuningKeys);
+function readTuning(value: unknown, standard: Tuning, path: string): Tuning {
+  const given = { ...standard, ...fields(value, path, tuningKeys) };
   return {
     workgroups: number(given.workgroups, at(path, "workgroups"), integerRange(1, 65535)),
     onePassBatch: number(given.onePassBatch, at(path, "onePassBatch"), integerRange(0, 16)),
@@ -161,6 +161,7 @@ function readTuning(value: unknown, path: string): Tuning {
     batchColumnQuads: number(given.batchColumnQuads, at(path, "batchColumnQuads"), integerRange(1, 2)),
     tileSets: number(given.tileSets, at(path, "tileSets"), integerRange(1, 65536)),
     tileRows: number(given.tileRows, at(path, "tileRows"), integerRange(4, 64)),
+    neuronWidth: readPowerOfTwo(given.neuronWidth, at(path, "neuronWidth"), 64),
     deferredSteps: readDeferred(given.deferredSteps, at(path, "deferredSteps")),
     deferredProducts: number(given.deferredProducts, at(path, "deferredProducts"), nonNegative),
     wideBatch: number(given.wideBatch, at(path, "wideBatch"), integerRange(1, 65537)),

@@ -1,6 +1,6 @@
 /** What is measured: networks of one shape, and the variants of each that take turns. Pure data. */
 
-import { tunings, type NetworkSpec, type OptimizerSpec, type PlanningOptions } from "../../src/index.ts";
+import type { NetworkSpec, OptimizerSpec, PlanningOptions } from "../../src/index.ts";
 
 /** A block is a square of synapses, `size` by `size`. */
 export interface Shape {
@@ -11,10 +11,10 @@ export interface Shape {
 
 /**
  * How a network is run. "learning" is the library's choice of kernels, two dispatches a step or more; "frozen" the same
- * without learning; "tiled" has both products and the update as kernels of their own; "fused" does many steps in a
- * dispatch, and "replicas" so many networks in it; "single" is batch 1 beside a larger batch.
+ * without learning; "immediate" updates the weights in every step, and "deferred" those of 16 steps at once; "tiled" has
+ * both products and the update as kernels of their own; "fused" does many steps in a dispatch, and "replicas" so many networks in it; "single" is batch 1 beside a larger batch.
  */
-export type VariantName = "learning" | "frozen" | "tiled" | "fused" | "replicas" | "single";
+export type VariantName = "learning" | "frozen" | "immediate" | "deferred" | "tiled" | "fused" | "replicas" | "single";
 
 export interface Group {
   readonly name: string;
@@ -52,7 +52,7 @@ function group(shape: Shape, options: Partial<Omit<Group, "name" | "shape">> = {
 
 const full = { isQuick: false } as const;
 const small: readonly VariantName[] = ["learning", "frozen", "fused"];
-const large: readonly VariantName[] = ["learning", "frozen", "tiled"];
+const large: readonly VariantName[] = ["learning", "frozen", "immediate", "deferred", "tiled"];
 
 export const groups: readonly Group[] = [
   group(recurrent(32), { variants: small }),
@@ -62,7 +62,7 @@ export const groups: readonly Group[] = [
   group(recurrent(2048), { variants: large, withPasses: true }),
   group(recurrent(4096), { variants: large, withPasses: true }),
   group(recurrent(8192), { variants: large, withPasses: true, ...full }),
-  group(recurrent(16384), { variants: ["learning", "frozen"], withPasses: true, ...full }),
+  group(recurrent(16384), { variants: ["learning", "frozen", "immediate"], withPasses: true, ...full }),
   group(recurrent(256), { batch: 16 }),
   group(recurrent(256), { batch: 256, ...full }),
   group(recurrent(1024), { batch: 16, variants: ["learning", "frozen", "single"] }),
@@ -127,8 +127,7 @@ export function optimizerOf(kind: Group["optimizer"], eta: number): OptimizerSpe
   return kind === "adam" ? { kind, eta, epsilon: 1e-4 } : { kind, eta };
 }
 
-/** @param software whether the adapter is one. */
-export function planningOf({ batch, optimizer }: Group, variant: VariantName, software: boolean): PlanningOptions {
+export function planningOf({ batch, optimizer }: Group, variant: VariantName): PlanningOptions {
   const plain = { batch, learning: { optimizer: optimizerOf(optimizer, ETA) }, fuseSteps: false };
   switch (variant) {
     case "learning":
@@ -139,7 +138,11 @@ export function planningOf({ batch, optimizer }: Group, variant: VariantName, so
     case "fused":
       return { ...plain, fuseSteps: true };
     case "tiled":
-      return { ...plain, tuning: { ...tunings[software ? "cpu" : "gpu"], onePassBatch: 0 } };
+      return { ...plain, tuning: { onePassBatch: 0 } };
+    case "immediate":
+      return { ...plain, tuning: { deferredSteps: 1 } };
+    case "deferred":
+      return { ...plain, tuning: { deferredSteps: 16, deferredProducts: 0 } };
     case "replicas":
       return { ...plain, fuseSteps: true, replicas: REPLICAS };
   }

@@ -24,7 +24,7 @@ const reportedLimits = [
 const adapterWaits = [0, 100, 400, 1500];
 
 /**
- * Asks for a device with the largest buffers that the adapter has, and with timestamps where there are any.
+ * Asks for a device with the largest buffers that the adapter has, and with timestamps and subgroups where there are any.
  *
  * @throws DeviceError NO_ADAPTER
  */
@@ -33,7 +33,7 @@ export async function openDevice(gpu: GPU | undefined): Promise<BenchDevice> {
   const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
   const device = await adapter.requestDevice({
     label: "bench",
-    requiredFeatures: adapter.features.has("timestamp-query") ? ["timestamp-query"] : [],
+    requiredFeatures: (["timestamp-query", "subgroups"] as const).filter((feature) => adapter.features.has(feature)),
     requiredLimits: { maxBufferSize, maxStorageBufferBindingSize },
   });
   const facts = factsOf(adapter.info);

@@ -57,7 +57,7 @@ export async function measureGroup(
       const entry = { variant, subject: null, ...refusalOf(error), verdict: null };
       cases.push(await resultOf(group, entry, {}));
     }
-    return { group, rates: {}, memory: null, cases, bandwidth: null };
+    return { group, rates: {}, memory: null, defers: false, cases, bandwidth: null };
   }
 }
 
@@ -98,6 +98,7 @@ async function measureVariants(
       group,
       rates: sound,
       memory: first === undefined ? null : memoryOf(first.sim),
+      defers: first !== undefined && first.sim.plan.programs.deferred !== null,
       cases,
       bandwidth: passes === null ? null : bandwidthOf(group, rates, passes),
     };
@@ -137,13 +138,13 @@ async function openEntries(
 
 /** An error that concerns this case only is the result. */
 async function openEntry(
-  { device, adapter }: BenchDevice,
+  { device }: BenchDevice,
   group: Group,
   variant: VariantName,
   simulators: Simulators,
 ): Promise<Subject | Error> {
   try {
-    return await openSubject(device, group, variant, adapter.software, simulators);
+    return await openSubject(device, group, variant, simulators);
   } catch (error) {
     if (concernsOneCase(error)) return error;
     throw error;
@@ -190,7 +191,8 @@ function bandwidthOf(
 
 // ---- rows ---------------------------------------------------------------------------------------------------
 
-const profileSteps = 8;
+/** As many as deferred updates wait for. */
+const profileSteps = 16;
 
 async function resultOf(
   group: Group,

@@ -24,10 +24,9 @@ export async function openSubject(
   device: GPUDevice,
   group: Group,
   variant: VariantName,
-  software: boolean,
   known: Simulators,
 ): Promise<Subject> {
-  const planning = planningOf(group, variant, software);
+  const planning = planningOf(group, variant);
   const key = JSON.stringify(planning);
   const networks = planning.replicas ?? 1;
   // All replicas are the same network, so that each can be compared with the one reference.

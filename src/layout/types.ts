@@ -89,6 +89,8 @@ export interface Tuning {
   /** Most columns of a tile of `synapses`, in times of all its invocations' quads, and most rows, in quads from 4 to 64. */
   readonly tileSets: number;
   readonly tileRows: number;
+  /** Invocations of a workgroup of `neurons` and `reverse`, a power of two up to 64. */
+  readonly neuronWidth: number;
   /**
    * Steps whose updates of weights are done at once, 1 or a multiple of 4 up to 64, in a batch of 1 with plain gradient steps;
    * and the least number of synapses for which they are.
@@ -137,6 +139,7 @@ export const tunings = {
     batchColumnQuads: 1,
     tileSets: 1,
     tileRows: 16,
+    neuronWidth: 64,
     deferredSteps: 1,
     deferredProducts: 0,
     wideBatch: 17,
@@ -158,6 +161,7 @@ export const tunings = {
     batchColumnQuads: 1,
     tileSets: 4096,
     tileRows: 64,
+    neuronWidth: 8,
     deferredSteps: 1,
     deferredProducts: 0,
     wideBatch: 64,

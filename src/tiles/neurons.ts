@@ -5,7 +5,7 @@ import type { Needs } from "../needs.ts";
 import type { Network, Population, Source } from "../spec.ts";
 import { blank, cutInto, firstOf, joined, none, stretchOf, type Groups, type Tile } from "./tile.ts";
 
-/** Invocations of a workgroup, and the quads of the longest row of a softmax that one invocation takes. */
+/** Invocations of a workgroup of most kernels, and the quads of the longest row of a softmax that one invocation takes. */
 export const neuronTile = { width: 64, wideRow: 16 };
 const neuronFlags = { narrowRows: 1, wideRow: 2 };
 
@@ -22,7 +22,7 @@ export function neuronGroups(
   isSmall: boolean,
 ): Groups {
   const { populations, sources } = network;
-  const tilesOf = neuronTiler(network, options, isSmall ? networkShape(options).width : neuronTile.width);
+  const tilesOf = neuronTiler(network, options, isSmall ? networkShape(options).width : options.tuning.neuronWidth);
   const own = populations.map((node, block) => ({ level: node.level, tiles: tilesOf(node, block) }));
   const given = sources.flatMap((node, index) => tilesOf(node, populations.length + index));
   if (!isSweep) return joined([[...own.flatMap(({ tiles }) => tiles), ...given]]);
@@ -39,7 +39,7 @@ export function neuronTiler(
 ): (node: Population | Source, block: number) => Tile[] {
   const nodes = [...network.populations, ...network.sources];
   const total = nodes.reduce((sum, { size }) => sum + quadsOf(size) * batch, 0);
-  const stretch = stretchOf(total, neuronTile.width, tuning);
+  const stretch = stretchOf(total, width, tuning);
   return (node, block) => {
     const quads = quadsOf(node.size);
     if (hasWideRows(node)) {
@@ -48,7 +48,7 @@ export function neuronTiler(
     if (needsRows(node)) {
       const flags = neuronFlags.narrowRows;
       // One row for each invocation.
-      return cutInto(batch, Math.min(width, neuronTile.width), (row, rows) => ({ ...blank, block, row, rows, flags }));
+      return cutInto(batch, width, (row, rows) => ({ ...blank, block, row, rows, flags }));
     }
     return cutInto(batch * quads, stretch, (row, rows) => ({ ...blank, block, row, rows }));
   };

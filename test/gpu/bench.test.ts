@@ -54,7 +54,7 @@ describe("bench", () => {
 describe("checks of the bench", () => {
   const verdictWith = (change: (weight: Float32Array) => void) =>
     withDevice(async (device) => {
-      const { sim } = await openSubject(device, smallest, "learning", true, new Map());
+      const { sim } = await openSubject(device, smallest, "learning", new Map());
       const weight = await sim.read("weight", between);
       change(weight);
       sim.write("weight", between, weight);
@@ -87,7 +87,7 @@ describe("checks of the bench", () => {
 
   it("find that nothing was learnt", async () => {
     await withDevice(async (device) => {
-      const { sim } = await openSubject(device, smallest, "learning", true, new Map());
+      const { sim } = await openSubject(device, smallest, "learning", new Map());
       // "frozen" leaves the weights as they are; the reference of "learning" does not.
       const found = await outcomeOf(sim, smallest, "frozen", CHECK_STEPS);
       expect(verdictOf(found, expectedOf(smallest, "learning"), "reference").ok).toBe(false);

@@ -81,7 +81,7 @@ const graph: fc.Arbitrary<Case> = fc
     bindingBytes: fc.constantFrom(Infinity, Infinity, 2 ** 13, 2 ** 15),
     deferral: fc.record({ deferredSteps: fc.constantFrom(1, 4, 16), deferredProducts: fc.constantFrom(0, 1000) }),
     memory: fc.record({ networkMemory: fc.constantFrom(0, 2 ** 20) }),
-    sharing: fc.record({ sharers: fc.constantFrom<0 | 4>(0, 4) }),
+    sharing: fc.record({ sharers: fc.constantFrom<0 | 4>(0, 4), neuronWidth: fc.constantFrom(4, 64) }),
   })
   .map((given) => {
     const { sources, populations, more, plastic, schedule, targetDelay, learning, record, ...rest } = given;
