@@ -122,14 +122,17 @@ function changesFor(
       "4 quads of columns": { columnQuads: 4 },
       [tuning.sharedCurrents ? "currents apart" : "currents behind a barrier"]: behindBarrier,
       "16 rows a tile": { tileRows: 4 },
-      "updates of 16 steps at once": { deferredSteps: 16 },
+      [programs.deferred === null ? "updates of 16 steps at once" : "updates in every step"]:
+        programs.deferred === null ? { deferredSteps: 16, deferredProducts: 0 } : { deferredSteps: 1 },
       "products and update apart": apart,
     };
   }
   const wide = (wideLanes: number, wideOutputs: number) =>
     ({ ...apart, wideBatch: 1, wideWidth: 64, wideLanes, wideOutputs, sharers: 0 }) as const;
   const shared = (sharers: 4 | 8, wideOutputs: number) =>
-    sharers > subgroupSize ? {} : { ...wide(16, wideOutputs), sharers };
+    sharers > subgroupSize
+      ? {}
+      : { ...wide(16, wideOutputs), sharers, ...(tuning.sharers > 0 && { wideWidth: tuning.wideWidth }) };
   const products = {
     "narrow products": { ...apart, wideBatch: 65537 },
     "wide products, 8 rows by 2 quads": wide(8, 2),

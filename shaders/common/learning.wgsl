@@ -7,7 +7,23 @@ override MATCHED: bool = false;
 /// Along the mean over batch rows; else along the sum of what rows are: steps that were deferred.
 override MEAN: bool = true;
 
+/// A batch of 1 without traces.
+fn learn_weights_of_one(projection: Projection, row: u32, column: u32, rates: Rates) {
+  let pre = projection.pre;
+  let r = state[projection.rate + column];
+  let e = state[projection.error + row];
+  let place = projection.weight + row * 4u * pre + column;
+  ascend(place, parameters[place], e.x, r, rates);
+  ascend(place + pre, parameters[place + pre], e.y, r, rates);
+  ascend(place + 2u * pre, parameters[place + 2u * pre], e.z, r, rates);
+  ascend(place + 3u * pre, parameters[place + 3u * pre], e.w, r, rates);
+}
+
 fn learn_weights(projection: Projection, row: u32, column: u32, rates: Rates) {
+  if (BATCH == 1u && !MATCHED) {
+    learn_weights_of_one(projection, row, column, rates);
+    return;
+  }
   var a = vec4f();
   var b = vec4f();
   var c = vec4f();
@@ -70,7 +86,8 @@ fn learn_tile(tile: Tile, local: u32) {
   let last = tile.row + tile.rows;
   let learns_weights = (projection.flags & LEARNS_WEIGHT) != 0u;
   for (var pair = tile.row + local; pair < select(0u, last, learns_weights); pair += WIDTH) {
-    learn_weights(projection, pair / tile.columns, pair % tile.columns, rates);
+    let row = pair / tile.columns;
+    learn_weights(projection, row, pair - row * tile.columns, rates);
   }
   let learns_biases = (projection.flags & LEARNS_BIAS) != 0u;
   let last_row = select(0u, min(last, projection.post), learns_biases);

@@ -22,9 +22,11 @@ fn forward(tile: Tile, projection: Projection, lane: u32, output: u32) -> mat4x4
       parameters[w.w + j],
     );
     sums[0] += state[r.x + j] * weight;
-    sums[1] += state[r.y + j] * weight;
-    sums[2] += state[r.z + j] * weight;
-    sums[3] += state[r.w + j] * weight;
+    if (BATCH > 1u) {
+      sums[1] += state[r.y + j] * weight;
+      sums[2] += state[r.z + j] * weight;
+      sums[3] += state[r.w + j] * weight;
+    }
   }
   if ((tile.flags & WITH_BIAS) != 0u) {
     let b = parameters[projection.bias + output];
@@ -41,17 +43,20 @@ fn feed_back(tile: Tile, projection: Projection, lane: u32, output: u32) -> mat4
     let w = projection.feedback_weight + output + (i * 4u + QUAD) * projection.pre;
     let weight = mat4x4f(parameters[w.x], parameters[w.y], parameters[w.z], parameters[w.w]);
     sums[0] += weight * state[e.x + i];
-    sums[1] += weight * state[e.y + i];
-    sums[2] += weight * state[e.z + i];
-    sums[3] += weight * state[e.w + i];
+    if (BATCH > 1u) {
+      sums[1] += weight * state[e.y + i];
+      sums[2] += weight * state[e.z + i];
+      sums[3] += weight * state[e.w + i];
+    }
   }
   return sums;
 }
 
 fn multiply(tile: Tile, projection: Projection, is_forward: bool, item: u32) {
   let outputs = select(projection.pre, projection.post, is_forward);
-  let output = item % outputs;
-  let lane = item / outputs * 4u;
+  // Of a batch of 1 there are no more items than outputs.
+  let lane = select(item / outputs * 4u, 0u, BATCH == 1u);
+  let output = select(item % outputs, item, BATCH == 1u);
   var sums = mat4x4f();
   if (is_forward) {
     sums = forward(tile, projection, lane, output);
@@ -60,13 +65,15 @@ fn multiply(tile: Tile, projection: Projection, is_forward: bool, item: u32) {
   }
   let place = own(tile.current, SUM_STRIDE) + lane * outputs + output;
   partial_sums[place] = sums[0];
-  if (lane + 1u < BATCH) {
-    partial_sums[place + outputs] = sums[1];
-  }
-  if (lane + 2u < BATCH) {
-    partial_sums[place + 2u * outputs] = sums[2];
-  }
-  if (lane + 3u < BATCH) {
-    partial_sums[place + 3u * outputs] = sums[3];
+  if (BATCH > 1u) {
+    if (lane + 1u < BATCH) {
+      partial_sums[place + outputs] = sums[1];
+    }
+    if (lane + 2u < BATCH) {
+      partial_sums[place + 2u * outputs] = sums[2];
+    }
+    if (lane + 3u < BATCH) {
+      partial_sums[place + 3u * outputs] = sums[3];
+    }
   }
 }

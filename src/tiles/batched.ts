@@ -77,12 +77,19 @@ export function wideShape(
   returns: readonly boolean[],
   { batch, tuning: { wideWidth, wideLanes, wideOutputs, sharers } }: PlanOptions,
 ): ProductShape {
-  const shape = { WIDTH: wideWidth, LANES: Math.min(wideLanes, 4 * quadsOf(batch)), OUTPUTS: wideOutputs };
-  if (sharers > 0) return { ...shape, BY_LANES: 1, SHARERS: sharers };
+  const shape = { WIDTH: wideWidth, OUTPUTS: wideOutputs };
+  if (sharers > 0) {
+    return { ...shape, LANES: Math.min(wideLanes, 4 * quadsOf(batch)), BY_LANES: 1, SHARERS: sharers };
+  }
   const isEven = (those: readonly Sides[], side: keyof Sides): boolean =>
     fillRows(those, (each) => Math.ceil(quadsOf(each[side]) / wideOutputs), wideWidth);
   const back = projections.filter((_, index) => returns[index] === true);
-  return { ...shape, BY_LANES: Number(isEven(projections, "post") && isEven(back, "pre")), SHARERS: 0 };
+  return {
+    ...shape,
+    LANES: wideLanes,
+    BY_LANES: Number(isEven(projections, "post") && isEven(back, "pre")),
+    SHARERS: 0,
+  };
 }
 
 type Sides = Pick<Projection, "pre" | "post">;
