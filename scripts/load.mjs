@@ -1,11 +1,15 @@
 /**
- * Loads src/cli/<command>.ts through Vite, so that Node runs the same TypeScript and the same `?raw` shaders as a page
- * does, and calls its `main(args, signal)`, which resolves to the exit code. Started by scripts/run.mjs.
+ * Bundles src/cli/<command>.ts by Vite, so that Node runs the same TypeScript and the same `?raw` shaders as a page does,
+ * and calls its `main(args, signal)`, which resolves to the exit code. Started by scripts/run.mjs. It is bundled anew each
+ * time: that takes a fraction of a second, and nothing can be out of date.
  *
  * Ctrl-C aborts `signal`; a command that has not ended `grace` milliseconds later, or at a second Ctrl-C, is ended.
  */
 
-import { createServer, createServerModuleRunner } from "vite";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { build } from "vite";
 import { root } from "./modules.mjs";
 
 /** @typedef {{ main(args: readonly string[], signal: AbortSignal): Promise<number> }} Command */
@@ -14,6 +18,8 @@ const interrupted = 130;
 const grace = 6000;
 // A terminal and npm both pass a Ctrl-C on, so it arrives more than once.
 const sameKeyPress = 300;
+/** Packages that a command names only when it runs are looked for from where its module stands. */
+const peers = "bench/compare/node_modules";
 
 const stopping = new AbortController();
 let stoppedAt = 0;
@@ -33,15 +39,51 @@ function stop() {
  * @returns {Promise<number>}
  */
 async function run(command, args) {
-  const server = await createServer({
-    root,
-    appType: "custom",
-    logLevel: "warn",
-    server: { middlewareMode: true, hmr: false, ws: false, watch: null },
+  const folder = join(root, command === "compare" ? peers : "node_modules", ".cache/vle-webgpu");
+  const file = join(folder, `${command}-${process.pid}.mjs`);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(file, await bundle(command));
+  // Traces of errors name the sources.
+  process.setSourceMapsEnabled(true);
+  const loading = /** @type {Promise<Command>} */ (import(pathToFileURL(file).href));
+  const module = await loading.finally(() => {
+    rmSync(file);
   });
-  const runner = createServerModuleRunner(server.environments.ssr, { hmr: false });
-  const module = /** @type {Command} */ (await runner.import(`/src/cli/${command}.ts`));
   return module.main(args, stopping.signal);
+}
+
+/**
+ * One module with all of ours in it. Packages stay outside, and so do scripts: they know the project by where they are.
+ * @param {string} command
+ * @returns {Promise<string>}
+ */
+async function bundle(command) {
+  const built = await build({
+    root,
+    configFile: false,
+    logLevel: "warn",
+    plugins: [{ name: "outside", enforce: "pre", resolveId: outside }],
+    build: {
+      ssr: `src/cli/${command}.ts`,
+      write: false,
+      // Node 20 does not read `await using`.
+      target: "es2022",
+      minify: false,
+      sourcemap: "inline",
+      rolldownOptions: { output: { codeSplitting: false } },
+    },
+  });
+  const { output } = /** @type {import("vite").Rolldown.RolldownOutput} */ (built);
+  return output[0].code;
+}
+
+/**
+ * @param {string} id
+ * @param {string | undefined} importer
+ */
+function outside(id, importer) {
+  if (importer === undefined || !id.endsWith(".mjs")) return null;
+  return { id: new URL(id, pathToFileURL(importer)).href, external: /** @type {const} */ ("absolute") };
 }
 
 const [command = "", ...args] = process.argv.slice(2);

@@ -6,26 +6,39 @@ import { nodeGpu } from "../../src/cli/node-gpu.ts";
 import { askPatiently } from "../../src/cli/patience.ts";
 
 askPatiently();
-const gpu = await quickest(await nodeGpu());
+const usual = await nodeGpu();
+const isSwiftShader = (await usual.requestAdapter())?.info.architecture === "swiftshader";
 
 /**
  * The memory of a workgroup begins as zeros in any case. Told to see to that itself, SwiftShader compiles a store for each
  * word, and takes three times as long for a network in that memory; so there Dawn writes a loop into the kernel, for which
  * Mesa's lavapipe in turn takes six times as long.
  */
-async function quickest(usual: GPU): Promise<GPU> {
-  const adapter = await usual.requestAdapter();
-  if (adapter?.info.architecture !== "swiftshader") return usual;
-  return create(["disable-dawn-features=use_vulkan_zero_initialize_workgroup_memory_extension"]);
-}
+const zeroing = "disable-dawn-features=use_vulkan_zero_initialize_workgroup_memory_extension";
+const gpu = isSwiftShader ? create([zeroing]) : usual;
+
+/**
+ * Dawn guards each access of a kernel, which takes SwiftShader a quarter more to compile. A kernel that is right needs no
+ * guard, and one that is wrong is found sooner without: it gets what stands elsewhere, and not the last value once more.
+ */
+const unguarded = isSwiftShader ? create([zeroing, "enable-dawn-features=disable_robustness"]) : usual;
 
 /** The WebGPU of Node, for `createSimulator(network, { gpu })`. */
 export { gpu as testGpu };
 
 /** A new device of this machine's adapter; the caller destroys it. `descriptor` as for `requestDevice`. */
-export async function requestTestDevice(descriptor: GPUDeviceDescriptor = {}): Promise<GPUDevice> {
+export function requestTestDevice(descriptor?: GPUDeviceDescriptor): Promise<GPUDevice> {
+  return requestOf(gpu, descriptor);
+}
+
+/** The same, but a kernel is compiled sooner, and its accesses are not guarded where that takes long. */
+export function requestQuickDevice(descriptor?: GPUDeviceDescriptor): Promise<GPUDevice> {
+  return requestOf(unguarded, descriptor);
+}
+
+async function requestOf(from: GPU, descriptor: GPUDeviceDescriptor = {}): Promise<GPUDevice> {
   // An adapter gives one device only.
-  const adapter = await gpu.requestAdapter();
+  const adapter = await from.requestAdapter();
   if (adapter === null)
     throw new Error("There is no WebGPU adapter in Node. See what `npm run setup -- --again` says.");
   // What a simulator asks for its own device.
@@ -44,6 +57,16 @@ export async function withDevice<T>(
   descriptor?: GPUDeviceDescriptor,
 ): Promise<T> {
   const device = await requestTestDevice(descriptor);
+  try {
+    return await checked(device, use);
+  } finally {
+    device.destroy();
+  }
+}
+
+/** The same with a device of the caller, which has the methods that it came with when this ends. */
+export async function checked<T>(device: GPUDevice, use: (device: GPUDevice) => Promise<T> | T): Promise<T> {
+  const methods = Object.getOwnPropertyDescriptors(device);
   const live = countBuffers(device);
   const reports = listen(device);
   try {
@@ -58,7 +81,8 @@ export async function withDevice<T>(
     expect([...reported, ...leaks], "what WebGPU reported").toEqual([]);
     return outcome.value;
   } finally {
-    device.destroy();
+    for (const name of Reflect.ownKeys(device)) Reflect.deleteProperty(device, name);
+    Object.defineProperties(device, methods);
   }
 }
 

@@ -1,37 +1,76 @@
 import { afterAll, beforeAll } from "vitest";
-import { withDevice } from "./device.ts";
+import { checked, requestQuickDevice, requestTestDevice } from "./device.ts";
 
 /**
  * One device for all tests of a file, with the checks of `withDevice` at the file's end. It compiles every pipeline
  * once, which is what takes most of the time of a small test. `descriptor` as for `requestDevice`.
  */
 export function useDevice(descriptor?: GPUDeviceDescriptor): () => GPUDevice {
-  return prepared(keepPipelines, descriptor);
+  return used(
+    async () => {
+      const device = await requestTestDevice(descriptor);
+      keepPipelines(device);
+      return device;
+    },
+    (device) => {
+      device.destroy();
+    },
+  );
 }
 
 /**
- * The same, and a pipeline is compiled when it is first dispatched: a plan has programs that its test never runs, such as
- * steps that do not learn. Not for tests of compiling, counting or timing.
+ * The same, and a pipeline is compiled when it is first dispatched, soon and without guards: a plan has programs that its
+ * test never runs, such as steps that do not learn. The next file goes on with the device and its pipelines. Not for tests
+ * of compiling, counting or timing.
  */
 export function useLazyDevice(descriptor?: GPUDeviceDescriptor): () => GPUDevice {
-  return prepared(compileLate, descriptor);
+  return used(
+    () => lazyDevice(descriptor),
+    () => undefined,
+  );
 }
 
-function prepared(prepare: (device: GPUDevice) => void, descriptor?: GPUDeviceDescriptor): () => GPUDevice {
+/** Those that other files of this process began with, by their descriptors. */
+const lazy = new Map<string, LazyDevice>();
+
+interface LazyDevice {
+  readonly device: GPUDevice;
+  readonly pipelines: readonly GPUComputePipeline[];
+}
+
+/** Compiled code is memory, about a megabyte for each. */
+const most = 400;
+
+async function lazyDevice(descriptor?: GPUDeviceDescriptor): Promise<GPUDevice> {
+  const key = JSON.stringify(descriptor ?? {});
+  const known = lazy.get(key);
+  if (known !== undefined && known.pipelines.length < most) return known.device;
+  known?.device.destroy();
+  const device = await requestQuickDevice(descriptor);
+  lazy.set(key, { device, pipelines: compileLate(device) });
+  void device.lost.then(() => {
+    if (lazy.get(key)?.device === device) lazy.delete(key);
+  });
+  return device;
+}
+
+function used(begin: () => Promise<GPUDevice>, end: (device: GPUDevice) => void): () => GPUDevice {
   let device: GPUDevice | undefined;
   let release: () => void = () => undefined;
   let ended: Promise<void> = Promise.resolve();
   beforeAll(async () => {
+    const made = await begin();
     await new Promise<void>((ready, fail) => {
-      ended = withDevice(async (made) => {
-        prepare(made);
+      ended = checked(made, async () => {
         device = made;
         const released = new Promise<void>((resolve) => {
           release = resolve;
         });
         ready();
         await released;
-      }, descriptor);
+      }).finally(() => {
+        end(made);
+      });
       ended.catch(fail);
     });
   });
@@ -56,7 +95,8 @@ function keepPipelines(device: GPUDevice): void {
   };
 }
 
-function compileLate(device: GPUDevice): void {
+/** @returns the pipelines that are compiled. */
+function compileLate(device: GPUDevice): readonly GPUComputePipeline[] {
   const asked = new WeakMap<GPUComputePipeline, GPUComputePipelineDescriptor>();
   const compiled = new WeakMap<GPUComputePipeline, GPUComputePipeline>();
   const kept: GPUComputePipeline[] = [];
@@ -89,4 +129,5 @@ function compileLate(device: GPUDevice): void {
     };
     return encoder;
   };
+  return kept;
 }

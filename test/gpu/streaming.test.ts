@@ -3,9 +3,9 @@
 import { describe, expect, it } from "vitest";
 import { createSimulator, layered, type NetworkSpec, type SimulatorOptions } from "../../src/index.ts";
 import { contentsOf, expectSameBits, metricsOf, numbers, tiny, tinyData } from "./networks.ts";
-import { useDevice } from "./shared-device.ts";
+import { useLazyDevice } from "./shared-device.ts";
 
-const device = useDevice();
+const device = useLazyDevice();
 
 describe("frames", () => {
   it.each([1, 3])("that are streamed give the same bits as frames that fit, batch %i", async (batch) => {

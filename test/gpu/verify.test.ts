@@ -4,13 +4,14 @@ import { expect, test } from "vitest";
 import { createSimulator } from "../../src/index.ts";
 import { layered } from "../../src/spec.ts";
 import { verifyRecording } from "../../src/train/verification.ts";
-import { testGpu, withDevice } from "./device.ts";
+import { testGpu } from "./device.ts";
 import { loadRecording, recordReference, type Shape } from "./recordings.ts";
+import { useLazyDevice } from "./shared-device.ts";
+
+const device = useLazyDevice();
 
 test.each(["chain-softplus", "instantaneous-errors", "mlp-tanh-ce"])("recording %s", async (name) => {
-  const checks = await withDevice((device) =>
-    verifyRecording(loadRecording(name), { createSimulator, host: { device } }),
-  );
+  const checks = await verifyRecording(loadRecording(name), { createSimulator, host: { device: device() } });
   expect(checks).toHaveLength(23);
   expect(checks.filter(({ holds }) => !holds)).toEqual([]);
 });
@@ -80,7 +81,7 @@ test.each<[string, Shape]>([
   ["1-130, no hidden layer, one step", { network: straight, batch: 65, errors: "local", steps: 1 }],
 ])("recording of the f64 reference: %s", async (_, shape) => {
   const recording = await recordReference(shape);
-  const checks = await withDevice((device) => verifyRecording(recording, { createSimulator, host: { device } }));
+  const checks = await verifyRecording(recording, { createSimulator, host: { device: device() } });
   expect(checks).toHaveLength(23);
   expect(checks.filter(({ holds }) => !holds)).toEqual([]);
 });
