@@ -185,14 +185,18 @@ export interface Target {
   readonly subgroupSize: number;
 }
 
-/** The tuning where none is asked for. Where more invocations share a load, each needs fewer outputs to make it worth its cost. */
+/**
+ * The tuning where none is asked for. Where more invocations share a load, each needs fewer outputs to make it worth its cost.
+ * Measured on vectors of 4 (SwiftShader) and 8 lanes (lavapipe): with 4, more columns and fewer updates win from 256 neurons on,
+ * with 8 they lose.
+ */
 export function tuningFor({ software, subgroupSize }: Pick<Target, "software" | "subgroupSize">): Tuning {
   if (!software) return tunings.gpu;
   if (subgroupSize < 4) return tunings.cpu;
   const sharing = { wideBatch: tunings.cpu.onePassBatch + 1, wideWidth: 8 } as const;
-  return subgroupSize < 8
-    ? { ...tunings.cpu, ...sharing, sharers: 4, wideOutputs: 2 }
-    : { ...tunings.cpu, ...sharing, sharers: 8, wideOutputs: 1 };
+  if (subgroupSize >= 8) return { ...tunings.cpu, ...sharing, sharers: 8, wideOutputs: 1 };
+  const deferral = { columnQuads: 4, deferredSteps: 16, deferredProducts: 2 ** 16 } as const;
+  return { ...tunings.cpu, ...sharing, ...deferral, sharers: 4, wideOutputs: 2 };
 }
 
 /** Networks in a workgroup that takes whole ones, as many as leave none over, and the invocations of each. */

@@ -165,6 +165,8 @@ class Training {
         replicas: this.seeds.length,
         seeds: this.seeds,
         learning,
+        // Deferred updates would show, in the rounding, where a training was stopped.
+        tuning: { deferredSteps: 1 },
         record: [{ population: outputOf(experiment), quantity: "rate" }],
       });
     };
