@@ -12,7 +12,7 @@ export type {
 } from "./simulator.ts";
 export type { PlanningOptions } from "./options.ts";
 export type { SignalData } from "./frames.ts";
-export type { Metrics, RunOptions } from "./run.ts";
+export type { EncodeOptions, Metrics, RunOptions } from "./run.ts";
 export { measure, type Figures, type MeasureOptions } from "./measure.ts";
 export { tune, type Tuned, type TuneOptions, type TuningStore, type Variant } from "./tune.ts";
 export {

@@ -13,6 +13,18 @@ import type { Copy, StagingRing } from "./readback.ts";
 import { checkScales } from "./replicas.ts";
 import { clockBytes, clockPlaces, type RunConstants } from "./tables.ts";
 
+export interface EncodeOptions {
+  /** With adjoint errors that learn, whole windows. */
+  readonly steps: number;
+  /** Default true. */
+  readonly learn?: boolean;
+  /**
+   * Whether updates of weights that wait for those of later steps (`deferredSteps` of a `Tuning`) may go on waiting. A buffer
+   * of weights lacks them until they are done; `read` sees to it that they are. Default false.
+   */
+  readonly defer?: boolean;
+}
+
 export interface RunOptions {
   /**
    * Rates of the sources, [frame][batch][neurons]; repeated when there are more steps than frames. By name if there are

@@ -17,6 +17,7 @@ import {
   run,
   stagingBytes,
   wholeWindows,
+  type EncodeOptions,
   type Metrics,
   type RunContext,
   type RunOptions,
@@ -200,9 +201,9 @@ export class Simulator {
    * Encodes `steps` steps into the caller's encoder: no submit, no await, no allocation. The frames are what the input and
    * target buffers hold (see `write` and `setFrames`), starting over at their end.
    */
-  encode(encoder: GPUCommandEncoder, options: { readonly steps: number; readonly learn?: boolean }): void {
+  encode(encoder: GPUCommandEncoder, options: EncodeOptions): void {
     this.check("encode");
-    const { steps, learn = true } = options;
+    const { steps, learn = true, defer = false } = options;
     if (!(Number.isSafeInteger(steps) && steps >= 1)) {
       throw new DataError("encode.steps", `must be a whole number of at least 1; it is ${String(steps)}.`);
     }
@@ -215,7 +216,7 @@ export class Simulator {
     } else {
       this.engine.encodeSteps(encoder, steps, learn);
       // Whoever submits it may look at the weights.
-      this.engine.encodeUpdates(encoder);
+      if (!defer) this.engine.encodeUpdates(encoder);
     }
     this.context.position += steps;
   }

@@ -4,6 +4,8 @@ export interface Contestant {
   readonly name: string;
   /** Does the work `count` times; resolves when the device is done. */
   readonly run: (count: number) => Promise<unknown>;
+  /** A count that it is a multiple of, in samples that are to be alike. Default 1. */
+  readonly grain?: number;
 }
 
 export interface Method {
@@ -40,9 +42,9 @@ export async function contest(
 }
 
 /** How often the work must be done to last as long as a sample; at the end it is warm, too. */
-async function calibrate({ run }: Contestant, method: Method): Promise<number> {
+async function calibrate({ run, grain = 1 }: Contestant, method: Method): Promise<number> {
   const { sampleMilliseconds, signal, now = () => performance.now() } = method;
-  for (let count = 1, runs = 1; ; runs++) {
+  for (let count = grain, runs = 1; ; runs++) {
     signal?.throwIfAborted();
     const start = now();
     await run(count);
@@ -52,6 +54,7 @@ async function calibrate({ run }: Contestant, method: Method): Promise<number> {
       continue;
     }
     // A little more than what just suffices; at first, when much is not yet paid for, not too much of it.
-    count = Math.ceil(count * Math.min((1.2 * sampleMilliseconds) / milliseconds, runs < warmUps ? 8 : 100));
+    const factor = Math.min((1.2 * sampleMilliseconds) / milliseconds, runs < warmUps ? 8 : 100);
+    count = Math.ceil((count * factor) / grain) * grain;
   }
 }

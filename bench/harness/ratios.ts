@@ -75,8 +75,9 @@ const goals: Readonly<Record<string, Goal>> = {
     title: "bandwidth",
     formula: "time of W[i] = W[i] * c over the same memory / time of a step that updates all weights; batch 1",
     parts: (figures) =>
-      ofGroups(figures, isSquare(1), ({ group, rates }) => {
-        const { immediate, [IN_PLACE]: inPlace, [COPY]: copy } = rates;
+      ofGroups(figures, isSquare(1), ({ group, rates, defers }) => {
+        const { learning, [IN_PLACE]: inPlace, [COPY]: copy } = rates;
+        const immediate = rates["immediate"] ?? (defers ? undefined : learning);
         const { size } = group.shape;
         return [
           ...quotient(String(size), immediate, inPlace, bandwidthGate(figures.kind, size)),

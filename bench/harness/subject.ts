@@ -37,7 +37,9 @@ export async function openSubject(
     fill(sim);
   }
   const run = stepper(sim, learns(variant));
-  return { variant, sim, networks, contestant: { name: variant, run } };
+  // As many updates in each sample.
+  const grain = learns(variant) ? (sim.plan.programs.deferred?.steps ?? 1) : 1;
+  return { variant, sim, networks, contestant: { name: variant, run, grain } };
 }
 
 /** Writes one frame of inputs and targets, which then holds. */
@@ -67,7 +69,7 @@ export function stepper(sim: Simulator, learn: boolean): Contestant["run"] {
     const chunk = Math.min(mostSteps, Math.max(1, Math.floor(submitMilliseconds / perStep)));
     for (let left = count; left > 0; left -= chunk) {
       const encoder = sim.device.createCommandEncoder({ label: "bench/steps" });
-      sim.encode(encoder, { steps: Math.min(left, chunk), learn });
+      sim.encode(encoder, { steps: Math.min(left, chunk), learn, defer: true });
       sim.device.queue.submit([encoder.finish()]);
     }
     await sim.device.queue.onSubmittedWorkDone();

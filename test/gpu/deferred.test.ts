@@ -119,6 +119,35 @@ describe("the same bits come out", () => {
   });
 });
 
+it("lets updates wait from one encode to the next, if told so, until the weights are read", async () => {
+  using whole = await make();
+  using pieces = await make();
+  for (const each of [whole, pieces]) {
+    each.write("input", "x", data.input);
+    each.write("target", "a", data.target);
+  }
+  const encode = (sim: typeof whole, steps: number): void => {
+    const encoder = device().createCommandEncoder();
+    sim.encode(encoder, { steps, defer: true });
+    device().queue.submit([encoder.finish()]);
+  };
+  encode(whole, 37);
+  for (const steps of [1, 2, 7, 20, 7]) encode(pieces, steps);
+  expect(await pieces.read("weight", weights)).toEqual(await whole.read("weight", weights));
+  // Where all updates are done after every piece, the rounding is another.
+  using done = await make();
+  done.write("input", "x", data.input);
+  done.write("target", "a", data.target);
+  for (const steps of [1, 2, 7, 20, 7]) {
+    const encoder = device().createCommandEncoder();
+    done.encode(encoder, { steps });
+    device().queue.submit([encoder.finish()]);
+  }
+  const [weight, other] = [await whole.read("weight", weights), await done.read("weight", weights)];
+  expect(other).not.toEqual(weight);
+  expect(difference(other, weight)).toBeLessThan(1e-6);
+});
+
 it("leaves the weights whole behind steps that a host encodes", async () => {
   using sim = await make();
   using twin = await createSimulator(recurrent, { device: device(), learning: { optimizer: sgd } });

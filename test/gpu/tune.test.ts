@@ -22,7 +22,7 @@ describe("tune", () => {
     expect(tuned.untried).toEqual([]);
     expect(tuned.variants.map(({ name }) => name)).toEqual([
       "default",
-      "4 quads of columns",
+      tuning.columnQuads === 1 ? "4 quads of columns" : "1 quad of columns",
       tuning.sharedCurrents ? "currents apart" : "currents behind a barrier",
       // No tile of so few neurons is taller than 16 rows.
       "products and update apart",
