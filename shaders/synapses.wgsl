@@ -103,7 +103,8 @@ fn visit_pairs(tile: Tile, projection: Projection, local: u32) {
   for (var quad = local; quad < select(0u, quads, LEARN); quad += WIDTH) {
     let first = kept + 4u * quad * count;
     var sum = vec4f();
-    for (var j = tile.column; j < tile.column + tile.columns; j++) {
+    var j = tile.column;
+    loop {
       let value = state[values + j];
       let rows = mat4x4f(
         state[first + j],
@@ -112,6 +113,10 @@ fn visit_pairs(tile: Tile, projection: Projection, local: u32) {
         state[first + 3u * count + j],
       );
       sum += value * rows;
+      continuing {
+        j++;
+        break if j >= tile.column + tile.columns;
+      }
     }
     partial_sums[place + quad] = sum;
   }
@@ -135,7 +140,11 @@ fn visit_columns(
   var m1 = vec4f();
   var m2 = vec4f();
   var m3 = vec4f();
-  for (var quad = 0u; quad < select(0u, quads, c0.is_inside); quad++) {
+  if (!c0.is_inside) {
+    return;
+  }
+  var quad = 0u;
+  loop {
     let i = tile.row / 4u + quad;
     let e = state[projection.error + i];
     let first = projection.weight + i * 4u * projection.pre;
@@ -169,6 +178,10 @@ fn visit_columns(
         s += partial_sums[place];
       }
       partial_sums[place] = s;
+    }
+    continuing {
+      quad++;
+      break if quad >= quads;
     }
   }
   write_feedback(tile, c0, m0);
@@ -209,8 +222,15 @@ fn synapses(
   let rates = learning_rates();
   let plastic = (projection.flags & LEARNS_WEIGHT) != 0u;
   let quads = (tile.rows + 3u) / 4u;
-  for (var offset = 0u; offset < tile.columns; offset += WIDTH * QUADS) {
-    visit_columns(tile, projection, offset, local, plastic, rates);
+  if (tile.columns > 0u) {
+    var offset = 0u;
+    loop {
+      visit_columns(tile, projection, offset, local, plastic, rates);
+      continuing {
+        offset += WIDTH * QUADS;
+        break if offset >= tile.columns;
+      }
+    }
   }
   if (SHARED) {
     write_shared_currents(tile, select(0u, quads, tile.columns != 0u), local);

@@ -249,8 +249,15 @@ fn finish_tile(tile: Tile, step: u32, row: u32, local: u32) {
   let p = population_of(tile.block);
   let all = range_of(tile, p.row, local);
   let own = only_if(p.is_source == 0u, all);
-  for (var quad = own.first; quad < own.end; quad += own.stride) {
-    finish(p, tile.block, quad, step, row);
+  if (own.first < own.end) {
+    var quad = own.first;
+    loop {
+      finish(p, tile.block, quad, step, row);
+      continuing {
+        quad += own.stride;
+        break if quad >= own.end;
+      }
+    }
   }
   if (KEEPS_TARGET) {
     let compared = only_if(p.cost != 0u, all);
@@ -271,17 +278,31 @@ fn begin_tile(tile: Tile, step: u32, is_kept: bool, local: u32) {
     let range = only_if(is_compared, all);
     let row = softmax_of_tile(p, tile, range, local);
     let comparison = Comparison(step - TARGET_LAG, is_kept, true);
-    for (var quad = range.first; quad < range.end; quad += range.stride) {
-      let pull = cost_pull(p, quad, row, comparison);
-      if (ERRORS != 0u && p.has_error != 0u) {
-        begin(p, tile.block, quad, step, pull);
+    if (range.first < range.end) {
+      var quad = range.first;
+      loop {
+        let pull = cost_pull(p, quad, row, comparison);
+        if (ERRORS != 0u && p.has_error != 0u) {
+          begin(p, tile.block, quad, step, pull);
+        }
+        continuing {
+          quad += range.stride;
+          break if quad >= range.end;
+        }
       }
     }
   }
   if (ERRORS != 0u) {
     let range = only_if(!is_compared && p.has_error != 0u, all);
-    for (var quad = range.first; quad < range.end; quad += range.stride) {
-      begin(p, tile.block, quad, step, vec4f());
+    if (range.first < range.end) {
+      var quad = range.first;
+      loop {
+        begin(p, tile.block, quad, step, vec4f());
+        continuing {
+          quad += range.stride;
+          break if quad >= range.end;
+        }
+      }
     }
   }
 }

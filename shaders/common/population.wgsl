@@ -101,8 +101,7 @@ fn range_of(tile: Tile, row: u32, local: u32) -> Range {
   return Range(tile.row + local, tile.row + tile.rows, WIDTH);
 }
 
-/// The same range, or nothing. A loop over nothing stands for an if throughout: an adapter that
-/// runs on a CPU may execute every side of a branch, but not a loop that nobody enters.
+/// The same range, or nothing.
 fn only_if(condition: bool, range: Range) -> Range {
   return Range(range.first, select(0u, range.end, condition), range.stride);
 }

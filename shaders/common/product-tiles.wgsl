@@ -7,8 +7,15 @@ fn multiply_way(tile: Tile, is_forward: bool, local: u32) {
   let projection = projection_of(tile.block);
   let items = select(tile.columns, tile.rows, is_forward);
   let first = select(tile.column, tile.row, is_forward);
-  for (var item = local; item < items; item += WIDTH) {
-    multiply(tile, projection, is_forward, first + item);
+  if (local < items) {
+    var item = local;
+    loop {
+      multiply(tile, projection, is_forward, first + item);
+      continuing {
+        item += WIDTH;
+        break if item >= items;
+      }
+    }
   }
 }
 

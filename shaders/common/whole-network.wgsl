@@ -52,8 +52,15 @@ fn part(row: u32) -> vec2u {
 
 fn load_all(step: u32, row: u32, starts_segment: bool, local: u32) {
   let all = part(NEURONS);
-  for (var i = all.x; i < all.y; i++) {
-    load_tile(tiles[i], step, row, starts_segment, local);
+  if (all.x < all.y) {
+    var i = all.x;
+    loop {
+      load_tile(tiles[i], step, row, starts_segment, local);
+      continuing {
+        i++;
+        break if i == all.y;
+      }
+    }
   }
 }
 
@@ -61,58 +68,114 @@ fn load_all(step: u32, row: u32, starts_segment: bool, local: u32) {
 fn finish_sources(step: u32, local: u32) {
   let own = part(SOURCES);
   if (TRACES != 0u) {
-    for (var i = own.x; i < own.y; i++) {
-      finish_source_tile(tiles[i], step, local);
+    if (own.x < own.y) {
+      var i = own.x;
+      loop {
+        finish_source_tile(tiles[i], step, local);
+        continuing {
+          i++;
+          break if i == own.y;
+        }
+      }
     }
   }
 }
 
 fn finish_part(row_of_part: u32, step: u32, row: u32, local: u32) {
   let own = part(row_of_part);
-  for (var i = own.x; i < own.y; i++) {
-    finish_tile(tiles[i], step, row, local);
+  if (own.x < own.y) {
+    var i = own.x;
+    loop {
+      finish_tile(tiles[i], step, row, local);
+      continuing {
+        i++;
+        break if i == own.y;
+      }
+    }
   }
 }
 
 fn begin_part(level: u32, step: u32, is_kept: bool, local: u32) {
   let own = part(level);
-  for (var i = own.x; i < own.y; i++) {
-    begin_tile(tiles[i], step, is_kept, local);
+  if (own.x < own.y) {
+    var i = own.x;
+    loop {
+      begin_tile(tiles[i], step, is_kept, local);
+      continuing {
+        i++;
+        break if i == own.y;
+      }
+    }
   }
 }
 
 fn multiply_up(level: u32, local: u32) {
   let own = part(MOST_LEVELS + level);
-  for (var i = own.x; i < own.y; i++) {
-    multiply_way(tiles[i], true, local);
+  if (own.x < own.y) {
+    var i = own.x;
+    loop {
+      multiply_way(tiles[i], true, local);
+      continuing {
+        i++;
+        break if i == own.y;
+      }
+    }
   }
 }
 
 fn multiply_down(row: u32, local: u32) {
   let own = part(row);
-  for (var i = own.x; i < own.y; i++) {
-    multiply_way(tiles[i], false, local);
+  if (own.x < own.y) {
+    var i = own.x;
+    loop {
+      multiply_way(tiles[i], false, local);
+      continuing {
+        i++;
+        break if i == own.y;
+      }
+    }
   }
 }
 
 fn trace_part(row: u32, step: u32, local: u32) {
   let own = part(row);
-  for (var i = own.x; i < own.y; i++) {
-    trace_tile(tiles[i], step, local);
+  if (own.x < own.y) {
+    var i = own.x;
+    loop {
+      trace_tile(tiles[i], step, local);
+      continuing {
+        i++;
+        break if i == own.y;
+      }
+    }
   }
 }
 
 fn learn_synapses(local: u32) {
   let own = part(SYNAPSES);
-  for (var i = own.x; i < own.y; i++) {
-    learn_tile(tiles[i], local);
+  if (own.x < own.y) {
+    var i = own.x;
+    loop {
+      learn_tile(tiles[i], local);
+      continuing {
+        i++;
+        break if i == own.y;
+      }
+    }
   }
 }
 
 fn learn_time_constants(local: u32) {
   let own = part(TIME_CONSTANTS);
-  for (var i = own.x; i < own.y; i++) {
-    learn_tau_tile(tiles[i], local);
+  if (own.x < own.y) {
+    var i = own.x;
+    loop {
+      learn_tau_tile(tiles[i], local);
+      continuing {
+        i++;
+        break if i == own.y;
+      }
+    }
   }
 }
 
@@ -225,8 +288,15 @@ fn turn(local: u32) {
 fn step_back_all(step: u32, row: u32, local: u32) {
   for (var i = LEVELS; i > 0u; i--) {
     let own = part(i - 1u);
-    for (var k = own.x; k < own.y; k++) {
-      reverse_tile(tiles[k], step, row, row, local);
+    if (own.x < own.y) {
+      var k = own.x;
+      loop {
+        reverse_tile(tiles[k], step, row, row, local);
+        continuing {
+          k++;
+          break if k == own.y;
+        }
+      }
     }
     settle();
     multiply_down(2u * MOST_LEVELS + i - 1u, local);
@@ -240,12 +310,19 @@ fn step_back_all(step: u32, row: u32, local: u32) {
 fn restore_rates(local: u32) {
   for (var level = 0u; level < LEVELS; level++) {
     let own = part(level);
-    for (var i = own.x; i < own.y; i++) {
-      let p = population_of(tiles[i].block);
-      let all = only_if(p.is_source == 0u, range_of(tiles[i], p.row, local));
-      for (var quad = all.first; quad < all.end; quad += all.stride) {
-        let last = p.trajectory + params.window * params.batch * p.row;
-        state[RATE * params.field + p.first + quad] = record[last + quad];
+    if (own.x < own.y) {
+      var i = own.x;
+      loop {
+        let p = population_of(tiles[i].block);
+        let all = only_if(p.is_source == 0u, range_of(tiles[i], p.row, local));
+        for (var quad = all.first; quad < all.end; quad += all.stride) {
+          let last = p.trajectory + params.window * params.batch * p.row;
+          state[RATE * params.field + p.first + quad] = record[last + quad];
+        }
+        continuing {
+          i++;
+          break if i == own.y;
+        }
       }
     }
   }
@@ -261,14 +338,28 @@ fn window_of(first: u32, local: u32) {
     step_back_all(first + row - 1u, row - 1u, local);
   }
   let own = part(SYNAPSES);
-  for (var i = own.x; i < own.y; i++) {
-    sum_tile(tiles[i], local);
+  if (own.x < own.y) {
+    var i = own.x;
+    loop {
+      sum_tile(tiles[i], local);
+      continuing {
+        i++;
+        break if i == own.y;
+      }
+    }
   }
   restore_rates(local);
   settle();
   let blocks = part(BLOCKS);
-  for (var i = blocks.x; i < blocks.y; i++) {
-    apply_tile(tiles[i], local);
+  if (blocks.x < blocks.y) {
+    var i = blocks.x;
+    loop {
+      apply_tile(tiles[i], local);
+      continuing {
+        i++;
+        break if i == blocks.y;
+      }
+    }
   }
   settle();
 }
@@ -277,7 +368,8 @@ fn window_of(first: u32, local: u32) {
 fn run_steps(local: u32) {
   let first = clock[replica].step;
   settle();
-  for (var i = 0u; i < times.x; i++) {
+  var i = 0u;
+  loop {
     if (IS_ADJOINT && UPDATES) {
       window_of(first + i * params.window, local);
     } else if (IS_ADJOINT || ERRORS == 0u) {
@@ -289,6 +381,10 @@ fn run_steps(local: u32) {
       } else {
         step_jacobi(first + i, local);
       }
+    }
+    continuing {
+      i++;
+      break if i == times.x;
     }
   }
   if (local == 0u) {

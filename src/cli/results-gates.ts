@@ -95,14 +95,14 @@ const reasons: Readonly<Record<string, Reason>> = {
       : onGpu,
   G10: (adapter) =>
     kindOf(adapter) === "swiftshader"
-      ? "`network` runs on one invocation there, so on one core and one lane of its vectors, while two dispatches use " +
-        "all of them; software adapters therefore have `fuseSteps` off unless it is asked for"
+      ? "a workgroup runs on one core, two dispatches use all, and pass over the weights once where `network` does so three " +
+        "times; software adapters therefore have `fuseSteps` off unless it is asked for"
       : adapter.software
         ? NOT_KNOWN
         : onGpu,
   G11: ({ software }) =>
     software
-      ? "the ceiling is measured on multiply-adds in registers alone; the products load besides, and `learn_wide` goes " +
+      ? "the ceiling is measured on multiply-adds in registers alone; the products load besides, and the update goes " +
         "over all weights once more"
       : onGpu,
   G16: ({ software }) =>

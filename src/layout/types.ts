@@ -153,7 +153,7 @@ export const tunings = {
     networkMemory: 16384,
   },
   cpu: {
-    workgroups: 8,
+    workgroups: 4,
     onePassBatch: 4,
     sharedCurrents: false,
     tileWidth: 8,

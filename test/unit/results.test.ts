@@ -166,7 +166,7 @@ describe("gates", () => {
   it("come with a reason where they are missed", () => {
     const lines = missedLines(benchGates(setting), setting);
     expect(lines).toHaveLength(1);
-    expect(lines[0]).toMatch(/^- \*\*G10\*\* at 1024: `network` runs on one invocation there/);
+    expect(lines[0]).toMatch(/^- \*\*G10\*\* at 1024: a workgroup runs on one core/);
   });
 });
 
