@@ -105,6 +105,11 @@ const reasons: Readonly<Record<string, Reason>> = {
       ? "the ceiling is measured on multiply-adds in registers alone; the products load besides, and the update goes " +
         "over all weights once more"
       : onGpu,
+  G15: ({ software }) =>
+    software
+      ? "the host, which a report wakes, and the adapter share the cores, and what else the machine does hits one of the " +
+        "two runs that are compared"
+      : NOT_KNOWN,
   G16: ({ software }) =>
     software
       ? "a chunk is sized by those before it; where others take a core away in the middle of one, it becomes longer than " +
