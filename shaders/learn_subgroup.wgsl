@@ -29,12 +29,13 @@ fn load_error(projection: Projection, row: u32, lane: u32, number: u32) -> vec4f
 }
 
 fn load_errors(projection: Projection, row: u32, lane: u32, invocation: u32) -> Shared {
+  let numbers = numbers_of(invocation);
   var x = Shared();
-  x.a = load_error(projection, row, lane, number_of(0u, invocation));
-  x.b = load_error(projection, row, lane, number_of(1u, invocation));
+  x.a = load_error(projection, row, lane, numbers.x);
+  x.b = load_error(projection, row, lane, numbers.y);
   if (SHARERS < 8u) {
-    x.c = load_error(projection, row, lane, number_of(2u, invocation));
-    x.d = load_error(projection, row, lane, number_of(3u, invocation));
+    x.c = load_error(projection, row, lane, numbers.z);
+    x.d = load_error(projection, row, lane, numbers.w);
   }
   return x;
 }

@@ -15,8 +15,7 @@ override OUTPUTS: u32 = 1u;
 /// Places of the lanes whose quads an invocation loads, from `lane` on; lanes beyond the batch
 /// repeat the last one.
 fn shared_places(first: u32, stride: u32, lane: u32, invocation: u32) -> vec4u {
-  let number = lane + SHARERS * QUAD + invocation % SHARERS;
-  return first + stride * min(number, vec4u(BATCH - 1u));
+  return first + stride * min(lane + numbers_of(invocation), vec4u(BATCH - 1u));
 }
 
 fn load_shared(places: vec4u) -> Shared {

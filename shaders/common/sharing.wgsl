@@ -1,7 +1,7 @@
 // Sixteen quads that all invocations of a workgroup need, each loaded by one invocation of a
 // subgroup and broadcast to the others. An adapter that runs on a CPU pays for every quad that an
 // invocation loads, even where all load the same one.
-// Provides: SHARERS, Shared, number_of, group_a, group_b, group_c, group_d. Uses: nothing.
+// Provides: SHARERS, Shared, numbers_of, group_a, group_b, group_c, group_d. Uses: grid.
 
 /// Invocations that load for each other, 4 or 8; no subgroup may be smaller.
 override SHARERS: u32 = 4u;
@@ -15,8 +15,8 @@ struct Shared {
   d: vec4f,
 }
 
-fn number_of(part: u32, invocation: u32) -> u32 {
-  return part * SHARERS + invocation % SHARERS;
+fn numbers_of(invocation: u32) -> vec4u {
+  return SHARERS * QUAD + invocation % SHARERS;
 }
 
 fn low(x: vec4f) -> mat4x4f {
