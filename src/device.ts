@@ -19,6 +19,8 @@ export interface Acquired {
   readonly facts: AdapterFacts;
   /** What it was asked for. */
   readonly plan: Plan;
+  /** What plans have to know of it. */
+  readonly target: Target;
   readonly isOwn: boolean;
 }
 
@@ -38,20 +40,22 @@ export async function acquireDevice(
   const { device: given, signal } = options;
   if (given !== undefined) {
     const facts = factsOf(given.adapterInfo);
-    const plan = planFor(targetOf(given, given.adapterInfo));
+    const target = targetOf(given, given.adapterInfo);
+    const plan = planFor(target);
     checkHostDevice(plan, given);
-    return { device: given, facts, plan, isOwn: false };
+    return { device: given, facts, plan, target, isOwn: false };
   }
   const adapter = await findAdapter(findGpu(options.gpu), signal);
   const facts = factsOf(adapter.info);
-  const plan = planFor(targetOf(adapter, adapter.info));
+  const target = targetOf(adapter, adapter.info);
+  const plan = planFor(target);
   checkLimits(plan, adapter.limits);
   const device = await requestDevice(adapter, plan, options.label);
   if (signal?.aborted === true) {
     device.destroy();
     signal.throwIfAborted();
   }
-  return { device, facts, plan, isOwn: true };
+  return { device, facts, plan, target, isOwn: true };
 }
 
 /** What a plan has to know of a device, or of the adapter that would make it. */

@@ -1,4 +1,5 @@
-export { createSimulator, requirements } from "./simulator.ts";
+export { createSimulator } from "./create.ts";
+export { requirements } from "./simulator.ts";
 export type {
   Between,
   BufferView,
@@ -14,7 +15,8 @@ export type { PlanningOptions } from "./options.ts";
 export type { SignalData } from "./frames.ts";
 export type { EncodeOptions, Metrics, RunOptions } from "./run.ts";
 export { measure, type Figures, type MeasureOptions } from "./measure.ts";
-export { tune, type Tuned, type TuneOptions, type TuningStore, type Variant } from "./tune.ts";
+export { tune, type TuneOptions } from "./tune.ts";
+export type { Tuned, TuningChoice, TuningStore, Variant } from "./variants.ts";
 export {
   align,
   alignmentRules,

@@ -69,7 +69,8 @@ const planningKeys = [
   "fuseSteps",
   "tuning",
 ] as const;
-const simulatorKeys = [...planningKeys, "seed", "seeds", "etaScales", "device", "gpu", "label", "signal"] as const;
+const hostKeys = ["seed", "seeds", "etaScales", "device", "gpu", "label", "signal", "tunings"] as const;
+const simulatorKeys = [...planningKeys, ...hostKeys] as const;
 /** A device that was asked for nothing more. */
 const anyDevice = { software: false, bindingBytes: 128 * 2 ** 20, subgroupSize: 0 };
 const defaultTrajectoryBytes = 64 * 2 ** 20;

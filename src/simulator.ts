@@ -2,16 +2,16 @@
  * The public face: a network on a device that runs, can be read and written, and encodes itself into a host's work.
  */
 
-import { acquireDevice, Fate, type Acquired, type AdapterFacts } from "./device.ts";
+import type { Acquired, AdapterFacts, Fate } from "./device.ts";
 import { DataError, DisposedError, VleError } from "./errors.ts";
-import { Engine } from "./engine.ts";
+import type { Engine } from "./engine.ts";
 import { checkClasses } from "./frames.ts";
 import { partsOf, sizeOf, type StateQuantity, type Target, type WindowQuantity } from "./layout.ts";
 import { resolvePlanning, type PlanningOptions } from "./options.ts";
 import { planNetwork, requiredLimits, strideOf, type Limits, type Place, type Plan } from "./plan.ts";
 import { Pacer } from "./pacer.ts";
 import { readPlaces, StagingRing } from "./readback.ts";
-import { chosenReplicas, resolveReplicas, type ReplicaChoice, type ReplicaOptions } from "./replicas.ts";
+import { chosenReplicas, type ReplicaChoice, type ReplicaOptions } from "./replicas.ts";
 import {
   defaultChunkMilliseconds,
   run,
@@ -25,6 +25,7 @@ import {
 import { restoreSnapshot, saveSnapshot } from "./snapshot.ts";
 import { resolveNetwork, type NetworkSpec } from "./spec.ts";
 import type { RunConstants } from "./tables.ts";
+import type { Tuned, TuningStore } from "./variants.ts";
 import { checkTau, keyOf, layoutOf, type Where } from "./where.ts";
 
 export interface SimulatorOptions extends PlanningOptions, ReplicaOptions {
@@ -35,6 +36,12 @@ export interface SimulatorOptions extends PlanningOptions, ReplicaOptions {
   /** Prefix of every GPU label. Default "vle". */
   readonly label?: string;
   readonly signal?: AbortSignal;
+  /**
+   * Where choices among ways of cutting the work are kept, a Map for example. What is kept for this adapter, network and
+   * options is used; where nothing is, they are tried for half a second and the fastest is kept. Default: nothing is measured,
+   * and the same adapter, seed and network give the same bits.
+   */
+  readonly tunings?: TuningStore;
 }
 
 export type { Between, PartOf, Where } from "./where.ts";
@@ -99,32 +106,8 @@ export function requirements(spec: NetworkSpec, options: PlanningOptions = {}): 
   };
 }
 
-/**
- * Makes a network ready to run: plans it, takes or finds a device, compiles, fills the parameters from the seed.
- * @throws SpecError, DeviceError, KernelError, or the reason of the signal.
- */
-export async function createSimulator(spec: NetworkSpec, options: SimulatorOptions = {}): Promise<Simulator> {
-  const { label = "vle", device, gpu, signal } = options;
-  // What is wrong with the network or the options is said before a device is looked for.
-  const replicas = resolveReplicas(options, planOf(spec, options).replicas);
-  signal?.throwIfAborted();
-  const acquired = await acquireDevice((target) => planOf(spec, options, target), { device, gpu, label, signal });
-  const fate = new Fate(acquired.device);
-  let engine: Engine | undefined;
-  try {
-    engine = await Engine.create(acquired.device, acquired.plan, label, replicas);
-    signal?.throwIfAborted();
-    await fate.check();
-    return new Simulator(engine, acquired, fate);
-  } catch (error) {
-    const told = error instanceof VleError || isReason(error, signal) ? error : await fate.explain(error);
-    engine?.destroy();
-    if (acquired.isOwn) acquired.device.destroy();
-    throw told;
-  }
-}
-
-const isReason = (error: unknown, signal: AbortSignal | undefined): boolean =>
+/** @internal */
+export const isReason = (error: unknown, signal: AbortSignal | undefined): boolean =>
   signal?.aborted === true && error === signal.reason;
 
 // The well-known symbols are missing in some browsers that have WebGPU.
@@ -136,6 +119,8 @@ const asyncDisposeSymbol: typeof Symbol.asyncDispose =
 /** Made by `createSimulator`. */
 export class Simulator {
   readonly adapter: AdapterFacts;
+  /** How its `tuning` was chosen; null without the option `tunings`. */
+  readonly tuned: Tuned | null;
   private readonly engine: Engine;
   private readonly ownsDevice: boolean;
   private readonly context: RunContext;
@@ -143,9 +128,10 @@ export class Simulator {
   private readonly fate: Fate;
 
   /** @internal */
-  constructor(engine: Engine, { facts, isOwn }: Acquired, fate: Fate) {
+  constructor(engine: Engine, { facts, isOwn }: Acquired, fate: Fate, tuned: Tuned | null) {
     this.engine = engine;
     this.adapter = facts;
+    this.tuned = tuned;
     this.ownsDevice = isOwn;
     this.fate = fate;
     const constants: RunConstants = {

@@ -3,6 +3,7 @@
  * never put where they do not belong; the buffers follow as they stand on the device.
  */
 
+import { checksum } from "./checksum.ts";
 import { DataError } from "./errors.ts";
 import type { Place, Plan, PlannedBuffer } from "./plan.ts";
 import { readPlaces } from "./readback.ts";
@@ -158,14 +159,4 @@ function parseHead(text: string): Partial<Record<keyof Head, unknown>> {
 
 function damaged(problem: string): DataError {
   return new DataError("snapshot", `${problem}; give the bytes that save() gave, whole and unchanged.`);
-}
-
-/** FNV-1a by words, and by the bytes of an incomplete last one. */
-function checksum(bytes: Uint8Array): number {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const whole = bytes.length - (bytes.length % 4);
-  let sum = 0x811c9dc5;
-  for (let at = 0; at < whole; at += 4) sum = Math.imul(sum ^ view.getUint32(at, true), 0x01000193);
-  for (let at = whole; at < bytes.length; at++) sum = Math.imul(sum ^ view.getUint8(at), 0x01000193);
-  return sum >>> 0;
 }

@@ -2,177 +2,233 @@
  * Which way of cutting the work is fastest here: tried, timed, and kept by whoever asks.
  */
 
-import { targetOf } from "./device.ts";
-import { DataError } from "./errors.ts";
+import { Fate, type Acquired } from "./device.ts";
+import { DataError, SpecError, VleError } from "./errors.ts";
 import type { Tuning } from "./layout.ts";
-import { describePlan } from "./plan.ts";
-import { createSimulator, planOf, type Simulator, type SimulatorOptions } from "./simulator.ts";
+import { findDevice, openSimulator } from "./open.ts";
+import { checkLimits, describePlan, type Plan } from "./plan.ts";
+import { isReason, planOf, type Simulator, type SimulatorOptions } from "./simulator.ts";
 import type { NetworkSpec } from "./spec.ts";
-import { mostLanes } from "./tiles.ts";
+import { show } from "./spec/read.ts";
+import {
+  changesOf,
+  defaultName,
+  readChoice,
+  tuningKey,
+  type Tuned,
+  type TuningStore,
+  type Variant,
+} from "./variants.ts";
 
-/** Where choices are kept between runs, a Map for example; keys tell adapter, network and batch. */
-export interface TuningStore {
-  get(key: string): Tuning | undefined;
-  set(key: string, tuning: Tuning): unknown;
-}
-
-export interface TuneOptions extends Omit<SimulatorOptions, "tuning"> {
+export interface TuneOptions extends Omit<SimulatorOptions, "tunings"> {
   /** Looked at first, and told of what was found. Default: none. */
   readonly store?: TuningStore;
-  /** After so many milliseconds no further variant is tried. Default 2000. */
+  /** After so many milliseconds no further variant is tried. Default 500. */
   readonly milliseconds?: number;
 }
 
-export interface Variant {
-  readonly name: string;
-  readonly tuning: Tuning;
-  /** Of the best of three samples. */
-  readonly stepsPerSecond: number;
-}
-
-export interface Tuned {
-  /** For the option `tuning` of `createSimulator`. */
-  readonly tuning: Tuning;
-  readonly key: string;
-  /** Whether it came from the store; then nothing was tried. */
-  readonly isStored: boolean;
-  /** What was tried, the default first. */
-  readonly variants: readonly Variant[];
-  /** Names of variants for which there was no time left. */
-  readonly untried: readonly string[];
-  readonly milliseconds: number;
-}
-
-/** Counts up when variants or kernels change, so that a store forgets what is old. */
-const generation = 4;
+/** Noise must not change a choice: what is chosen over the default is so much faster. */
+const leastGain = 1.05;
+const usualMilliseconds = 500;
 const samples = 3;
 /** Milliseconds of a sample. */
 const sampleLength = 20;
+/** A network one of whose steps takes more than this part of the time is not tuned. */
+const largestPart = 0.1;
 
 /**
- * Tries the variants of the kernels that the network could use, each for a moment, and returns the fastest. Results of variants
- * differ by rounding: keep the choice where runs must repeat bit for bit.
+ * Tries the variants of the kernels that the network could use, each for a moment, and returns the fastest. Fields of `tuning`
+ * that are given stay as they are. Results of variants differ by rounding: keep the choice where runs must repeat bit for bit.
  * @throws what `createSimulator` throws, DataError for `milliseconds`.
  */
 export async function tune(network: NetworkSpec, options: TuneOptions = {}): Promise<Tuned> {
-  const { store, milliseconds: limit = 2000, ...own } = options;
-  if (!(limit >= 0)) throw new DataError("tune.milliseconds", `must be at least 0; it is ${String(limit)}.`);
-  const start = performance.now();
-  const elapsed = (): number => performance.now() - start;
-  // The default one owns the device that all others borrow.
-  const first = await createSimulator(network, own);
+  const { store, milliseconds = usualMilliseconds, ...own } = options;
+  if (!(milliseconds >= 0)) {
+    throw new DataError("tune.milliseconds", `must be at least 0; it is ${String(milliseconds)}.`);
+  }
+  if (store !== undefined) requireStore(store, "tune.store");
+  const acquired = await findDevice(network, own);
   try {
-    const key = keyOf(first);
-    const stored = store?.get(key);
-    if (stored !== undefined) {
-      return { tuning: stored, key, isStored: true, variants: [], untried: [], milliseconds: elapsed() };
-    }
-    const standard = first.plan.tuning;
-    const variants: Variant[] = [{ name: "default", tuning: standard, stepsPerSecond: await speedOf(first) }];
-    const untried: string[] = [];
-    const target = targetOf(first.device, first.device.adapterInfo);
-    const plans = new Set([describePlan(first.plan)]);
-    for (const [name, change] of Object.entries(changesFor(first, target.subgroupSize))) {
-      const tuning = { ...standard, ...change };
-      const plan = describePlan(planOf(network, { ...own, tuning }, target));
-      // A network, or a rule, may have no use for a change.
-      if (plans.has(plan)) continue;
-      plans.add(plan);
-      if (elapsed() > limit) untried.push(name);
-      else variants.push({ name, tuning, stepsPerSecond: await tried(network, own, first.device, tuning) });
-      own.signal?.throwIfAborted();
-    }
-    const best = variants.reduce((a, b) => (b.stepsPerSecond > a.stepsPerSecond ? b : a));
-    store?.set(key, best.tuning);
-    return { tuning: best.tuning, key, isStored: false, variants, untried, milliseconds: elapsed() };
+    return (await choose(network, own, acquired, store, milliseconds)).tuned;
   } finally {
-    first.destroy();
+    if (acquired.isOwn) acquired.device.destroy();
   }
 }
 
-/** What matters to the choice: the adapter, and all that shapes the work. */
-function keyOf({ adapter, plan: { network, batch, learning } }: Simulator): string {
-  const { vendor, architecture, description } = adapter;
-  const sizes = network.projections.map(({ pre, post }) => `${pre}>${post}`).join(" ");
-  const rule = [network.schedule, learning.errors, learning.traces, learning.optimizer.kind].join(" ");
-  return [generation, vendor, architecture, description, sizes, batch, rule].join("|");
+/** @throws SpecError */
+export function requireStore(store: unknown, path: string): void {
+  const { get, set } = (store ?? {}) as Partial<Record<keyof TuningStore, unknown>>;
+  if (typeof get === "function" && typeof set === "function") return;
+  throw new SpecError(path, `is ${show(store)}; it must have the methods get and set, as a Map has.`, {});
 }
 
-/** Other ways of cutting the work of this network and batch than that of the default. */
-function changesFor(
-  { plan: { batch, tuning, programs } }: Simulator,
-  subgroupSize: number,
-): Readonly<Record<string, Partial<Tuning>>> {
-  if (programs.network !== null) {
-    return {
-      "network in its buffers": { networkMemory: 0 },
-      // What every device has.
-      "network in the memory of its workgroup": { networkMemory: 16384, networkLanes: 1 },
-      "network on 32 invocations": { networkWidth: 32 },
-      "network on 128 invocations": { networkWidth: 128 },
-    };
-  }
-  const apart = { onePassBatch: 0 } as const;
-  const behindBarrier = tuning.sharedCurrents
-    ? { sharedCurrents: false, tileWidth: 8, tileSets: 4096, tileRows: 64 }
-    : { sharedCurrents: true, tileWidth: 64, tileSets: 1, tileRows: 16 };
-  if (batch === 1) {
-    return {
-      "1 quad of columns": { columnQuads: 1 },
-      "4 quads of columns": { columnQuads: 4 },
-      [tuning.sharedCurrents ? "currents apart" : "currents behind a barrier"]: behindBarrier,
-      "16 rows a tile": { tileRows: 4 },
-      [programs.deferred === null ? "updates of 16 steps at once" : "updates in every step"]:
-        programs.deferred === null ? { deferredSteps: 16, deferredProducts: 0 } : { deferredSteps: 1 },
-      "products and update apart": apart,
-    };
-  }
-  const wide = (wideLanes: number, wideOutputs: number) =>
-    ({ ...apart, wideBatch: 1, wideWidth: 64, wideLanes, wideOutputs, sharers: 0 }) as const;
-  const shared = (sharers: 4 | 8, wideOutputs: number) =>
-    sharers > subgroupSize
-      ? {}
-      : { ...wide(16, wideOutputs), sharers, ...(tuning.sharers > 0 && { wideWidth: tuning.wideWidth }) };
-  const products = {
-    "narrow products": { ...apart, wideBatch: 65537 },
-    "wide products, 8 rows by 2 quads": wide(8, 2),
-    "wide products, 16 rows by 1 quad": wide(16, 1),
-    "products shared by 4 of a subgroup, 2 quads": shared(4, 2),
-    "products shared by 8 of a subgroup, 1 quad": shared(8, 1),
-  };
-  if (batch > mostLanes) return products;
-  const onePass = { onePassBatch: mostLanes };
-  return { "one pass": onePass, "one pass, 2 quads": { ...onePass, batchColumnQuads: 2 }, ...products };
+export interface Chosen {
+  readonly tuned: Tuned;
+  readonly plan: Plan;
+  /** Those that were tried. While they are held, what was compiled for them is not compiled again. */
+  readonly held: readonly Simulator[];
 }
 
-async function tried(
+/**
+ * On a device that stays what it is. One network at a time is there.
+ * @throws what the default throws, the reason of the signal, DeviceError DEVICE_LOST.
+ */
+export async function choose(
   network: NetworkSpec,
   options: SimulatorOptions,
-  device: GPUDevice,
-  tuning: Tuning,
-): Promise<number> {
-  const sim = await createSimulator(network, { ...options, device, tuning });
-  try {
-    return await speedOf(sim);
-  } finally {
-    sim.destroy();
+  acquired: Acquired,
+  store: TuningStore | undefined,
+  milliseconds = usualMilliseconds,
+): Promise<Chosen> {
+  const start = performance.now();
+  const { facts, plan, target, device } = acquired;
+  const { tuning: given = {} } = options;
+  const key = tuningKey(facts, plan, target.subgroupSize, given);
+  const planWith = (tuning: Tuning): Plan | null => {
+    try {
+      const planned = planOf(network, { ...options, tuning }, target);
+      checkLimits(planned, device.limits);
+      return planned;
+    } catch (error) {
+      if (error instanceof VleError) return null;
+      throw error;
+    }
+  };
+  const nothing = { key, isStored: false, variants: [], untried: [] } as const;
+  const kept = readChoice(store?.get(key), given);
+  const known = kept && planWith(kept.tuning);
+  if (kept !== null && known !== null) {
+    const tuned = { ...nothing, ...kept, isStored: true, milliseconds: performance.now() - start };
+    return { tuned, plan: known, held: [] };
+  }
+  const found: Candidate[] = [];
+  const seen = new Set([describePlan(plan)]);
+  for (const { name, change } of changesOf(plan, target.subgroupSize, given)) {
+    const planned = planWith({ ...plan.tuning, ...change });
+    // A network, or a rule, may have no use for a change.
+    const text = planned === null ? "" : describePlan(planned);
+    if (planned === null || seen.has(text)) continue;
+    seen.add(text);
+    found.push({ name, plan: planned });
+  }
+  const standard: Candidate = { name: defaultName, plan };
+  const fate = new Fate(device);
+  const trials = new Trials(options, acquired, milliseconds, fate);
+  const best = found.length === 0 ? { ...standard, gain: 1 } : await trials.best(standard, found);
+  const choice = { name: best.name, gain: best.gain, tuning: best.plan.tuning };
+  // What a lost device seems to do at once must not be kept.
+  await fate.check();
+  if (found.length > 0) store?.set(key, choice);
+  const { variants, untried, held } = trials;
+  const tuned = { ...nothing, ...choice, variants, untried, milliseconds: performance.now() - start };
+  return { tuned, plan: best.plan, held };
+}
+
+interface Candidate {
+  readonly name: string;
+  readonly plan: Plan;
+}
+
+class Trials {
+  readonly variants: Variant[] = [];
+  readonly untried: string[] = [];
+  readonly held: Simulator[] = [];
+  private readonly options: SimulatorOptions;
+  private readonly acquired: Acquired;
+  private readonly milliseconds: number;
+  private readonly fate: Fate;
+
+  constructor(options: SimulatorOptions, acquired: Acquired, milliseconds: number, fate: Fate) {
+    this.options = options;
+    this.acquired = acquired;
+    this.milliseconds = milliseconds;
+    this.fate = fate;
+  }
+
+  async best(standard: Candidate, others: readonly Candidate[]): Promise<Candidate & { readonly gain: number }> {
+    const first = await this.open(standard.plan);
+    // What the default takes to compile would be spent in any case.
+    const start = performance.now();
+    let usual = await this.used(first, () => this.speedOf(first, 0));
+    const found = new Map<Candidate, number>();
+    for (const other of others) {
+      const isLate = performance.now() - start > this.milliseconds;
+      const speed = isLate || this.isTooSlow(other.plan, usual) ? null : await this.tried(other.plan, usual / 2);
+      if (speed === null) this.untried.push(other.name);
+      else found.set(other, speed);
+    }
+    let [fastest, speed] = [standard, usual];
+    for (const [other, its] of found) if (its > speed) [fastest, speed] = [other, its];
+    // The first one may have met a device at rest.
+    if (speed >= usual * leastGain) usual = Math.max(usual, (await this.tried(standard.plan, 0)) ?? 0);
+    for (const [{ name, plan }, stepsPerSecond] of [[standard, usual] as const, ...found]) {
+      this.variants.push({ name, tuning: plan.tuning, stepsPerSecond });
+    }
+    const isFaster = fastest !== standard && speed >= usual * leastGain;
+    return isFaster ? { ...fastest, gain: speed / usual } : { ...standard, gain: 1 };
+  }
+
+  private isTooSlow(plan: Plan, speed: number): boolean {
+    return (unitOf(plan) / speed) * 1000 > this.milliseconds * largestPart;
+  }
+
+  /** Null: the device would not run it. */
+  private async tried(plan: Plan, least: number): Promise<number | null> {
+    this.options.signal?.throwIfAborted();
+    try {
+      const sim = await this.open(plan);
+      return await this.used(sim, () => this.speedOf(sim, least));
+    } catch (error) {
+      if (error instanceof VleError && (error.code === "OUT_OF_MEMORY" || error.code === "SHADER_COMPILE")) return null;
+      throw error;
+    }
+  }
+
+  private async open(plan: Plan): Promise<Simulator> {
+    const sim = await openSimulator({ ...this.acquired, plan, isOwn: false }, this.options);
+    this.held.push(sim);
+    return sim;
+  }
+
+  private async used<T>(sim: Simulator, use: () => Promise<T>): Promise<T> {
+    try {
+      return await use();
+    } catch (error) {
+      throw error instanceof VleError || isReason(error, this.options.signal) ? error : await this.fate.explain(error);
+    } finally {
+      sim.destroy();
+    }
+  }
+
+  /**
+   * Steps a second of a few samples, the best one: what disturbs them only makes them slower.
+   * @param least what is slower than that is looked at no longer.
+   */
+  private async speedOf(sim: Simulator, least: number): Promise<number> {
+    const unit = unitOf(sim.plan);
+    const time = async (count: number): Promise<number> => {
+      this.options.signal?.throwIfAborted();
+      return timeOf(sim, count);
+    };
+    // A driver may compile only now.
+    const first = await time(unit);
+    if (first > this.milliseconds / 2) return (unit / first) * 1000;
+    let steps = unit;
+    let taken = await time(steps);
+    while (taken < sampleLength / 2 && steps < 4096 * unit) {
+      steps *= 2;
+      taken = await time(steps);
+    }
+    let best = steps / taken;
+    const isHopeless = best * 1000 < least || this.isTooSlow(sim.plan, best * 1000);
+    for (let sample = 1; sample < samples && !isHopeless; sample++) best = Math.max(best, steps / (await time(steps)));
+    return best * 1000;
   }
 }
 
-/** Steps a second of a few samples, the best one: what disturbs them only makes them slower. */
-async function speedOf(sim: Simulator): Promise<number> {
-  // Whole windows, where there are any.
-  const unit = sim.plan.programs.window === null ? 1 : sim.plan.learning.window;
-  await timeOf(sim, unit);
-  let steps = unit;
-  let time = await timeOf(sim, steps);
-  while (time < sampleLength / 2 && steps < 4096 * unit) {
-    steps *= 2;
-    time = await timeOf(sim, steps);
-  }
-  let best = steps / time;
-  for (let sample = 1; sample < samples; sample++) best = Math.max(best, steps / (await timeOf(sim, steps)));
-  return best * 1000;
+/** Steps that are timed together at the least: whole windows, and updates with all that wait for them. */
+function unitOf({ programs, learning }: Plan): number {
+  return programs.window === null ? (programs.deferred?.steps ?? 1) : learning.window;
 }
 
 async function timeOf(sim: Simulator, steps: number): Promise<number> {

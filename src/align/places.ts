@@ -1,4 +1,5 @@
-import { createSimulator, type Simulator, type SimulatorOptions } from "../simulator.ts";
+import { createSimulator } from "../create.ts";
+import type { Simulator, SimulatorOptions } from "../simulator.ts";
 import type { NetworkSpec } from "../spec.ts";
 
 /** What a measurement needs of a simulator. */

@@ -1,9 +1,10 @@
 /** Replays of golden recordings with the work of synapses done in one way, whatever a default would choose. */
 
 import { beforeAll, expect } from "vitest";
+import { createSimulator } from "../../src/create.ts";
 import type { KernelName } from "../../src/kernels.ts";
 import type { Plan } from "../../src/plan.ts";
-import { createSimulator, planOf, type SimulatorOptions } from "../../src/simulator.ts";
+import { planOf, type SimulatorOptions } from "../../src/simulator.ts";
 import type { Recording } from "../../src/tasks/recording.ts";
 import type { CreateSimulator } from "../../src/train/train.ts";
 import { verifyRun, type RecordedRun } from "../../src/train/verification.ts";

@@ -4,7 +4,8 @@
  * row takes from the same weights. After a step of Adam they are not, as it is not linear.
  */
 
-import { createSimulator, type Simulator, type SimulatorOptions } from "../../src/simulator.ts";
+import { createSimulator } from "../../src/create.ts";
+import type { Simulator, SimulatorOptions } from "../../src/simulator.ts";
 import type { Metrics, RunOptions } from "../../src/run.ts";
 import type { Plan } from "../../src/plan.ts";
 import type { CreateSimulator, Trainable } from "../../src/train/train.ts";

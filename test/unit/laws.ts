@@ -15,7 +15,7 @@ export type Law = (file: SourceFile) => readonly string[];
 
 /** The core in order: a module imports only modules before it. It needs no package. */
 const core = [
-  ["errors", "spec", "random", "kernels"],
+  ["errors", "spec", "random", "checksum", "kernels"],
   ["trajectory", "needs"],
   [
     "layout",
@@ -32,7 +32,7 @@ const core = [
     "frames",
   ],
   ["device", "pacer", "readback", "engine"],
-  ["run", "where", "snapshot", "simulator", "measure", "tune", "align"],
+  ["run", "where", "snapshot", "variants", "simulator", "open", "measure", "tune", "create", "align"],
 ].flat();
 
 /** The rest of src/, with what each may import besides itself. */
