@@ -3,8 +3,8 @@
 // may share a workgroup, as they always do the same.
 // Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params,
 // replicas, grid, activation, fields, population, neuron, reversal, projections,
-// product-tiles, products, optimizer, learning, tracing, time-constants, summing, applying,
-// whole-network.
+// product-tiles, products, optimizer, learning, one-pass-flags, columns, tracing, time-constants,
+// summing, applying, whole-network.
 
 /// Networks of a workgroup; WIDTH invocations do one.
 override LANES: u32 = 1u;

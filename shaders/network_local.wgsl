@@ -3,8 +3,8 @@
 // records stay where they are. Places are those of a lone network, whichever it is.
 // Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params,
 // replicas, grid, activation, fields, population, neuron, reversal, projections,
-// product-tiles, products, optimizer, learning, tracing, time-constants, summing, applying,
-// whole-network.
+// product-tiles, products, optimizer, learning, one-pass-flags, columns, tracing, time-constants,
+// summing, applying, whole-network.
 
 /// Quads of the state of a network, of its running costs behind it, of its parameters, and of the
 /// moments that are kept.

@@ -6,7 +6,8 @@
 // use the parameters before the update. The same tiles as those of `synapses`; an invocation keeps
 // the rates and the feedback of its columns for all lanes, so a weight is read once for all.
 // Source of the equations: docs/theory.md, "The step". Twin: src/reference. Uses: params,
-// replicas, grid, projections, projection-bindings, one-pass, lanes, optimizer, plastic-bindings.
+// replicas, grid, projections, projection-bindings, one-pass-flags, one-pass, lanes, optimizer,
+// plastic-bindings.
 
 /// Quads of columns of an invocation, 1 or 2: each makes the text that is compiled much longer.
 override QUADS: u32 = 1u;
@@ -168,7 +169,7 @@ fn synapses_batch(
   if (index >= arrayLength(&tiles)) {
     return;
   }
-  let tile = tile_of(index);
+  let tile = placed(tiles[index]);
   let projection = projection_of(tile.block);
   let rates = learning_rates();
   let plastic = (projection.flags & LEARNS_WEIGHT) != 0u;

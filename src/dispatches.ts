@@ -293,6 +293,7 @@ export class Dispatches {
       LEARNS_TAU: Number(work.tauTiles.length > 0),
       IS_TRACED: Number(needs.isTraced),
       IS_ADJOINT: Number(needs.isAdjoint),
+      ...this.passing(learns),
       LEVELS: work.levels,
       SUMS: work.partialSums,
       BATCH: options.batch,
@@ -316,6 +317,20 @@ export class Dispatches {
             constants: { ...constants, ...this.localConstants(work.local) },
           };
     });
+  }
+
+  /** Whether a network passes once over its weights, and what it does then. */
+  private passing(learns: boolean): Readonly<Record<string, number>> {
+    const { synapseShape, isOnePass, learnsSynapses, returns } = this.work;
+    const { QUADS, SHARED } = synapseShape;
+    return {
+      IS_ONE_PASS: Number(isOnePass),
+      LEARN: Number(learns && learnsSynapses),
+      FEEDBACK: Number(returns.includes(true)),
+      QUADS,
+      SHARED,
+      ROWS: 4,
+    };
   }
 
   private localConstants(local: LocalNetwork): Readonly<Record<string, number>> {

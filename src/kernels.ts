@@ -24,6 +24,7 @@ import traces from "../shaders/traces.wgsl?raw";
 import activation from "../shaders/common/activation.wgsl?raw";
 import applying from "../shaders/common/applying.wgsl?raw";
 import blockBindings from "../shaders/common/block-bindings.wgsl?raw";
+import columns from "../shaders/common/columns.wgsl?raw";
 import fields from "../shaders/common/fields.wgsl?raw";
 import grid from "../shaders/common/grid.wgsl?raw";
 import lanes from "../shaders/common/lanes.wgsl?raw";
@@ -31,6 +32,7 @@ import learning from "../shaders/common/learning.wgsl?raw";
 import neuron from "../shaders/common/neuron.wgsl?raw";
 import neuronBindings from "../shaders/common/neuron-bindings.wgsl?raw";
 import onePass from "../shaders/common/one-pass.wgsl?raw";
+import onePassFlags from "../shaders/common/one-pass-flags.wgsl?raw";
 import optimizer from "../shaders/common/optimizer.wgsl?raw";
 import params from "../shaders/common/params.wgsl?raw";
 import plasticBlocks from "../shaders/common/plastic-blocks.wgsl?raw";
@@ -55,6 +57,7 @@ const snippets = {
   activation,
   applying,
   "block-bindings": blockBindings,
+  columns,
   fields,
   grid,
   lanes,
@@ -62,6 +65,7 @@ const snippets = {
   neuron,
   "neuron-bindings": neuronBindings,
   "one-pass": onePass,
+  "one-pass-flags": onePassFlags,
   optimizer,
   params,
   "plastic-bindings": plasticBindings,
@@ -199,11 +203,14 @@ const whole = [
     "products",
     "optimizer",
     "learning",
+    "one-pass-flags",
+    "columns",
   ] as const),
   ...(["tracing", "time-constants", "summing", "applying", "whole-network"] as const),
 ] as const;
 const ofWhole = [
   ...["IS_SWEEP", "UPDATES", "LEARNS_SYNAPSES", "LEARNS_TAU", "IS_TRACED", "IS_ADJOINT", "LEVELS", "SUMS"],
+  ...["IS_ONE_PASS", "LEARN", "FEEDBACK", "SHARED", "QUADS", "ROWS"],
   ...ofGrid,
   ...ofFields,
   ...ofPopulations,
@@ -266,13 +273,13 @@ export const kernels = {
   },
   synapses: {
     source: synapses,
-    snippets: [...plastic, "one-pass"],
+    snippets: [...plastic, "one-pass-flags", "one-pass", "columns"],
     bindings: onOnePass,
     overrides: [...ofGrid, ...ofOnePass, "QUADS", "ROWS", "OPTIMIZER"],
   },
   synapses_batch: {
     source: synapsesBatch,
-    snippets: [...plastic, "one-pass", "lanes"],
+    snippets: [...plastic, "one-pass-flags", "one-pass", "lanes"],
     bindings: onOnePass,
     overrides: [...ofGrid, ...ofOnePass, "LANES", "QUADS", "OPTIMIZER"],
   },

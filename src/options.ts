@@ -172,6 +172,7 @@ function readTuning(value: unknown, standard: Tuning, path: string): Tuning {
     sharers: readSharers(given.sharers, at(path, "sharers")),
     networkProducts: number(given.networkProducts, at(path, "networkProducts"), nonNegative),
     networkWidth: readPowerOfTwo(given.networkWidth, at(path, "networkWidth")),
+    networkOnePass: boolean(given.networkOnePass, at(path, "networkOnePass")),
     networkLanes: readPowerOfTwo(given.networkLanes, at(path, "networkLanes")),
     networkMemory: number(given.networkMemory, at(path, "networkMemory"), integerRange(0, 2 ** 20)),
   };

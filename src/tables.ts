@@ -340,7 +340,8 @@ export function networkTiles(work: Cut): { readonly tiles: readonly Tile[]; read
     return groups.tiles.slice(first, first + count);
   };
   const hasGroups = synapses.ranges.length > 1;
-  const isForward = ({ flags }: Tile): boolean => (flags & propagateFlags.forward) !== 0;
+  // Tiles of one pass go both ways.
+  const isForward = ({ flags }: Tile): boolean => work.isOnePass || (flags & propagateFlags.forward) !== 0;
   const firstNeuron = tiles.length;
   for (let level = 0; level < levels; level++) add(level, cutOut(neurons, level));
   add(24, needs.isSweep ? cutOut(neurons, levels) : []);

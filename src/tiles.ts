@@ -3,7 +3,15 @@
  */
 
 import { blocksOf, type Block } from "./blocks.ts";
-import { localNetwork, quadsOf, type Layout, type LocalNetwork, type PlanOptions, type Tuning } from "./layout.ts";
+import {
+  localNetwork,
+  networkShape,
+  quadsOf,
+  type Layout,
+  type LocalNetwork,
+  type PlanOptions,
+  type Tuning,
+} from "./layout.ts";
 import type { Needs } from "./needs.ts";
 import { errorPaths, type ErrorPaths } from "./paths.ts";
 import type { Network } from "./spec.ts";
@@ -89,14 +97,16 @@ export function cut(network: Network, options: PlanOptions, needs: Needs, layout
   const { batch, tuning } = options;
   const paths = errorPaths(network, options);
   const isSmall = isSmallNetwork(network, options, layout);
-  const isOnePass = batch <= Math.min(tuning.onePassBatch, mostLanes) && needs.allowsOnePass && !isSmall;
+  const mostOfOnePass = isSmall ? Number(tuning.networkOnePass) : Math.min(tuning.onePassBatch, mostLanes);
+  const isOnePass = batch <= mostOfOnePass && needs.allowsOnePass;
   // Weights that are cut may start anywhere.
   const isWide = batch >= tuning.wideBatch && !isSmall && layout.shards.length === 1;
   // Traces and the gradient of a window go by pairs of quads.
   const isOneBuffer = layout.shards.length === 1;
   const learnsWide = layout.deferredSteps > 1 ? isOneBuffer : isWide && !needs.isTraced && !needs.isAdjoint;
   const productShape = isWide ? wideShape(network.projections, paths.returns, options) : narrowShape;
-  const cutter = isOnePass ? onePassCutter(network, batch, tuning) : batchedCutter(batch, productShape);
+  const passed = isSmall ? wholeTiles(network, options) : onePassTiles(network, batch, tuning);
+  const cutter = isOnePass ? onePassCutter(passed, batch) : batchedCutter(batch, productShape);
   const levels = Math.max(...network.populations.map(({ level }) => level)) + 1;
   const slots = new Slots();
   const blocks = blocksOf(network, layout);
@@ -243,8 +253,19 @@ function synapseGroups(
   return joined(shards.flatMap((_, shard) => groupsOf(every.filter((each) => each.shard === shard))));
 }
 
+/** How tall and wide tiles of one pass are, and what the invocations of a workgroup do. */
+interface PassShape {
+  readonly width: number;
+  readonly columnQuads: number;
+  readonly sharedCurrents: boolean;
+  readonly columnsPerTile: number;
+  readonly mostRows: number;
+  /** Quads of rows of a tile of a W of `pre` by `post` quads. */
+  readonly rowsOf: (pre: number, post: number) => number;
+}
+
 /** Tiles of `synapses` and `synapses_batch`: rectangles of W. */
-function onePassCutter({ projections }: Network, batch: number, tuning: Tuning): Cutter {
+function onePassTiles({ projections }: Network, batch: number, tuning: Tuning): PassShape {
   const { sharedCurrents, tileWidth, tileSets, tileRows, workgroups } = tuning;
   const columnQuads = batch === 1 ? tuning.columnQuads : tuning.batchColumnQuads;
   const widest = Math.max(...projections.map(({ pre }) => quadsOf(pre)));
@@ -257,6 +278,27 @@ function onePassCutter({ projections }: Network, batch: number, tuning: Tuning):
     const rows = Math.ceil((post * stretches(pre, columnsPerTile)) / (2 * workgroups));
     return Math.min(Math.max(rows, leastRows), mostRows);
   };
+  const tallest = Math.max(...projections.map(({ pre, post }) => rowsOf(quadsOf(pre), quadsOf(post))));
+  return { width, columnQuads, sharedCurrents, columnsPerTile, mostRows: tallest, rowsOf };
+}
+
+/** Those of a network in one workgroup: every W is one. */
+function wholeTiles({ projections }: Network, options: PlanOptions): PassShape {
+  const most = (side: "pre" | "post"): number => Math.max(...projections.map((each) => quadsOf(each[side])));
+  return {
+    width: networkShape(options).width,
+    columnQuads: 1,
+    sharedCurrents: false,
+    columnsPerTile: most("pre"),
+    mostRows: most("post"),
+    rowsOf: (_, post) => post,
+  };
+}
+
+function onePassCutter(
+  { width, columnQuads, sharedCurrents, columnsPerTile, mostRows, rowsOf }: PassShape,
+  batch: number,
+): Cutter {
   // Where currents are not shared, every invocation with a column writes a part.
   const partsOfTile = (columns: number): number => (sharedCurrents ? 1 : Math.min(width, columns));
   const columnParts = ({ pre }: Job): number =>
@@ -266,7 +308,7 @@ function onePassCutter({ projections }: Network, batch: number, tuning: Tuning):
       WIDTH: width,
       QUADS: columnQuads,
       SHARED: Number(sharedCurrents),
-      rows: Math.max(...projections.map(({ pre, post }) => rowsOf(quadsOf(pre), quadsOf(post)))) * 4,
+      rows: mostRows * 4,
     },
     currentParts: (job) => columnParts(job) + Number(job.biases !== "elsewhere"),
     feedbackParts: ({ pre, post, rows }) => stretches(rows, rowsOf(pre, post)),

@@ -1,10 +1,11 @@
 // Many steps, or windows of adjoint errors, of a network that one workgroup owns: it does what the
 // other kernels do, part by part in the same order, and settles between two parts that depend on
 // each other.
-// Provides: IS_SWEEP, UPDATES, LEARNS_SYNAPSES, LEARNS_TAU, IS_TRACED, IS_ADJOINT, LEVELS, SUMS,
-// run_steps. Uses: params, replicas, grid, fields, populations, population, neuron,
-// reversal, projections, product-tiles, products, learning, tracing, time-constants, summing,
-// applying, the bindings state, partial_sums, record, parameters, and `settle` of the kernel.
+// Provides: IS_SWEEP, UPDATES, LEARNS_SYNAPSES, LEARNS_TAU, IS_TRACED, IS_ADJOINT, IS_ONE_PASS,
+// LEVELS, SUMS, run_steps. Uses: params, replicas, grid, fields, populations, population, neuron,
+// reversal, projections, product-tiles, products, learning, one-pass-flags, columns, tracing,
+// time-constants, summing, applying, the bindings state, partial_sums, record, parameters, and
+// `settle` of the kernel.
 
 override IS_SWEEP: bool = false;
 /// Whether parameters learn: in every step, or after every window.
@@ -13,6 +14,8 @@ override LEARNS_SYNAPSES: bool = true;
 override LEARNS_TAU: bool = false;
 override IS_TRACED: bool = false;
 override IS_ADJOINT: bool = false;
+/// Whether both products and the update of synapses are one pass: a batch of 1 in jacobi.
+override IS_ONE_PASS: bool = false;
 override LEVELS: u32 = 1u;
 /// Quads of partial sums of a network.
 override SUMS: u32 = 1u;
@@ -137,6 +140,24 @@ fn multiply_down(row: u32, local: u32) {
   }
 }
 
+fn pass_once(local: u32) {
+  let rates = learning_rates();
+  let own = part(MOST_LEVELS);
+  if (own.x < own.y) {
+    var i = own.x;
+    loop {
+      let tile = placed(tiles[i]);
+      let projection = projection_of(tile.block);
+      visit_weights(tile, projection, local, rates);
+      visit_biases(tile, projection, local, rates);
+      continuing {
+        i++;
+        break if i == own.y;
+      }
+    }
+  }
+}
+
 fn trace_part(row: u32, step: u32, local: u32) {
   let own = part(row);
   if (own.x < own.y) {
@@ -202,13 +223,17 @@ fn step_jacobi(step: u32, local: u32) {
   load_all(step, 0u, false, local);
   begin_part(0u, step, true, local);
   settle();
-  multiply_up(0u, local);
-  multiply_down(2u * MOST_LEVELS, local);
+  if (IS_ONE_PASS) {
+    pass_once(local);
+  } else {
+    multiply_up(0u, local);
+    multiply_down(2u * MOST_LEVELS, local);
+  }
   if (IS_TRACED) {
     trace_part(TRACES_OF_RATES, step, local);
   }
   settle();
-  if (UPDATES && LEARNS_SYNAPSES) {
+  if (UPDATES && LEARNS_SYNAPSES && !IS_ONE_PASS) {
     learn_synapses(local);
     settle();
   }

@@ -116,6 +116,8 @@ export interface Tuning {
    */
   readonly networkProducts: number;
   readonly networkWidth: number;
+  /** Whether such a network with a batch of 1 passes once over its weights in a step of jacobi. */
+  readonly networkOnePass: boolean;
   /** Replicas of such a network that share the invocations of a workgroup, a power of two. At least one is for each. */
   readonly networkLanes: number;
   /**
@@ -149,6 +151,7 @@ export const tunings = {
     sharers: 0,
     networkProducts: 4096,
     networkWidth: 64,
+    networkOnePass: false,
     networkLanes: 1,
     networkMemory: 16384,
   },
@@ -171,6 +174,7 @@ export const tunings = {
     sharers: 0,
     networkProducts: 4096,
     networkWidth: 4,
+    networkOnePass: true,
     networkLanes: 4,
     networkMemory: 16384,
   },
@@ -194,7 +198,9 @@ export function tuningFor({ software, subgroupSize }: Pick<Target, "software" | 
   if (!software) return tunings.gpu;
   if (subgroupSize < 4) return tunings.cpu;
   const sharing = { wideBatch: tunings.cpu.onePassBatch + 1, wideWidth: 8 } as const;
-  if (subgroupSize >= 8) return { ...tunings.cpu, ...sharing, sharers: 8, wideOutputs: 1 };
+  if (subgroupSize >= 8) {
+    return { ...tunings.cpu, ...sharing, sharers: 8, wideOutputs: 1, networkWidth: 8, networkLanes: 8 };
+  }
   const deferral = { columnQuads: 4, deferredSteps: 16, deferredProducts: 2 ** 16 } as const;
   return { ...tunings.cpu, ...sharing, ...deferral, sharers: 4, wideOutputs: 2 };
 }

@@ -66,7 +66,16 @@ function shapeOf({ SHARED, QUADS, widths, isNarrow = false }: Form, quads: reado
   return { SHARED, QUADS, WIDTH: widths[Math.max(...quads) - 1] ?? NaN, DEFERRED: 0, workgroups: [tiles] };
 }
 
-describe.each(goldenRecordings)("$name, $sizes in a batch of $batch", ({ name, batch, quads }) => {
+/** A network in one workgroup is compiled for seconds, so each recording has it in one form. */
+const networkWidths = [1, 8, 4, 1];
+
+describe.each(
+  goldenRecordings.map((golden, index) => ({
+    ...golden,
+    networkWidth: networkWidths[index] ?? NaN,
+    isLocal: index % 2 === 1,
+  })),
+)("$name, $sizes in a batch of $batch", ({ name, batch, quads, networkWidth, isLocal }) => {
   const recording = loadRecording(name);
 
   // A window goes back through all steps, which one pass cannot; golden-variants-apart.test.ts replays it.
@@ -104,6 +113,16 @@ describe.each(goldenRecordings)("$name, $sizes in a batch of $batch", ({ name, b
     const expected: Expected = { synapses: shapeOf(form, quads) };
     for (const run of ["frozen", "online-sgd"] as const) {
       await replay(run, recording, { forced: form.forced, expected, create: createRowByRow });
+    }
+  });
+
+  it("one pass row by row, in one workgroup", async () => {
+    const tuning = { ...tunings.cpu, networkWidth, networkMemory: isLocal ? 16384 : 0 };
+    const forced = { fuseSteps: true, tuning };
+    const kernel = isLocal ? "network_local" : "network";
+    const expected: Expected = { [kernel]: { IS_ONE_PASS: 1, WIDTH: networkWidth, workgroups: [1] } };
+    for (const run of ["frozen", "online-sgd"] as const) {
+      await replay(run, recording, { forced, expected, create: createRowByRow });
     }
   });
 });

@@ -155,6 +155,20 @@ describe.each(Object.entries(tunings))("batch 1, cut for a %s", (_, tuning) => {
   });
 });
 
+/** It is compiled for seconds: each optimiser in one form. */
+describe.each([
+  { optimizer: optimizers.adam, networkWidth: 1, networkMemory: 0, spec: varied },
+  { optimizer: optimizers.sgd, networkWidth: 64, networkMemory: 0, spec: varied },
+  { optimizer: optimizers.momentum, networkWidth: 4, networkMemory: 2 ** 14, spec: recurrentAnd(17, 5) },
+])("batch 1 in one pass and one workgroup of $networkWidth", ({ optimizer, spec, ...given }) => {
+  it(optimizer.kind, async () => {
+    const tuning = { ...given, networkOnePass: true, networkProducts: 2 ** 20 };
+    const plan = await compare(spec, { fuseSteps: true, tuning, learning: { optimizer } });
+    expect(plan).toContain("IS_ONE_PASS=1");
+    expect(plan).toMatch(given.networkMemory > 0 ? /STATES=/ : /INVOCATIONS=/);
+  });
+});
+
 /** Every way in which the one pass is cut: quads of columns, sets of them, behind a barrier or not. */
 describe.each([
   [1, 1],

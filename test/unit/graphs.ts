@@ -82,10 +82,11 @@ const graph: fc.Arbitrary<Case> = fc
     deferral: fc.record({ deferredSteps: fc.constantFrom(1, 4, 16), deferredProducts: fc.constantFrom(0, 1000) }),
     memory: fc.record({ networkMemory: fc.constantFrom(0, 2 ** 20) }),
     sharing: fc.record({ sharers: fc.constantFrom<0 | 4>(0, 4), neuronWidth: fc.constantFrom(4, 64) }),
+    passing: fc.record({ networkOnePass: fc.boolean() }),
   })
   .map((given) => {
     const { sources, populations, more, plastic, schedule, targetDelay, learning, record, ...rest } = given;
-    const { deferral, memory, sharing, ...others } = rest;
+    const { deferral, memory, sharing, passing, ...others } = rest;
     const sourceNames = sources.map((_, i) => `source${i}`);
     const names = populations.map((_, i) => `population${i}`);
     const all = [...sourceNames, ...names];
@@ -136,7 +137,7 @@ const graph: fc.Arbitrary<Case> = fc
     const options: PlanOptions = {
       ...defaults,
       ...others,
-      tuning: { ...others.tuning, ...deferral, ...memory, ...sharing },
+      tuning: { ...others.tuning, ...deferral, ...memory, ...sharing, ...passing },
       record: recorded,
       learning: resolveLearning(learning),
       trajectoryBytes: 2 ** 28,
