@@ -30,6 +30,8 @@ export interface Probes {
     readonly seconds: number;
     readonly pipelines: number;
     readonly thousandSteps: number;
+    /** The same where the kernels are chosen by measurement, which starts from nothing. */
+    readonly choosing: { readonly seconds: number; readonly chosen: string; readonly gain: number };
   } | null;
 }
 
@@ -176,26 +178,47 @@ function differing(a: Float32Array, b: Float32Array): number {
   return x?.reduce((sum, bits, i) => sum + Number(bits !== y?.[i]), 0) ?? NaN;
 }
 
-/** On a device of its own, which has compiled nothing yet. */
+/** On devices of their own, which have compiled nothing yet. */
 export async function probeFirstStep({ gpu, method }: ProbeContext): Promise<Probes["firstStep"]> {
-  const { device } = await openDevice(gpu);
-  let pipelines = 0;
-  const compile = device.createComputePipelineAsync.bind(device);
-  const restore = replace(device, "createComputePipelineAsync", (descriptor) => {
-    pipelines += 1;
-    return compile(descriptor);
-  });
-  try {
-    const start = performance.now();
-    return await withSimulator(network, { device }, async (sim) => {
-      const step = stepper(sim, true);
-      await step(1);
-      const seconds = (performance.now() - start) / 1000;
-      const { steps = [] } = await contest([{ name: "steps", run: step }], { ...method, samples: 3 });
-      return { seconds, pipelines, thousandSteps: 1000 / median(steps) };
+  const plain = await onNewDevice(gpu, async (device) => {
+    let pipelines = 0;
+    const compile = device.createComputePipelineAsync.bind(device);
+    const restore = replace(device, "createComputePipelineAsync", (descriptor) => {
+      pipelines += 1;
+      return compile(descriptor);
     });
+    try {
+      return await firstStep({ device }, async (seconds, sim) => {
+        const { steps = [] } = await contest([{ name: "steps", run: stepper(sim, true) }], { ...method, samples: 3 });
+        return { seconds, pipelines, thousandSteps: 1000 / median(steps) };
+      });
+    } finally {
+      restore();
+    }
+  });
+  method.signal?.throwIfAborted();
+  const choosing = await onNewDevice(gpu, (device) =>
+    firstStep({ device, tunings: new Map() }, (seconds, { tuned }) =>
+      Promise.resolve({ seconds, chosen: tuned?.name ?? "", gain: tuned?.gain ?? NaN }),
+    ),
+  );
+  return { ...plain, choosing };
+}
+
+async function onNewDevice<T>(gpu: GPU | undefined, use: (device: GPUDevice) => Promise<T>): Promise<T> {
+  const { device } = await openDevice(gpu);
+  try {
+    return await use(device);
   } finally {
-    restore();
     device.destroy();
   }
+}
+
+/** Seconds from `createSimulator` to the end of the first step. */
+function firstStep<T>(more: SimulatorOptions, use: (seconds: number, sim: Simulator) => Promise<T>): Promise<T> {
+  const start = performance.now();
+  return withSimulator(network, more, async (sim) => {
+    await stepper(sim, true)(1);
+    return use((performance.now() - start) / 1000, sim);
+  });
 }
