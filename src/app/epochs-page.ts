@@ -85,6 +85,7 @@ function show(frame: Frame, view: EpochsView, experiment: Experiment, { rule, ev
       if (rule === experiment.rule) view.showSample(rule, event.traces);
       break;
     case "note":
+    case "tuned":
     case "checkpoint":
     case "weights":
       break;

@@ -30,6 +30,7 @@ export function watched(create: CreateSimulator, onRun: Watcher): CreateSimulato
     return {
       device: simulator.device,
       adapter: simulator.adapter,
+      tuned: simulator.tuned ?? null,
       async *run(options) {
         for await (const metrics of simulator.run(options)) {
           if (options.target !== undefined) onRun(options, metrics);

@@ -100,7 +100,7 @@ function createReporter(
         if (isRoundOver) view.showStream(glimpses);
         if (frame.phase === "Pausing") frame.phase = "Paused";
         else if (isRoundOver && step === steps) frame.phase = "Testing";
-      } else {
+      } else if (event.kind === "tested") {
         view.showTest(event.condition, event.accuracy);
       }
     },

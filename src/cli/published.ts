@@ -95,7 +95,7 @@ async function pathAfter(
   const { data, out, host, checkpointSeconds } = options;
   const begun: Begun | null = run ? await goOn(run.path) : await begin({ experiment, data, out });
   if (begun === null) return run?.path ?? null;
-  const ended = await trainBegun(begun, { host, checkpointSeconds, json: undefined }, signal);
+  const ended = await trainBegun(begun, { host, kernels: "default", checkpointSeconds, json: undefined }, signal);
   return ended?.path ?? null;
 }
 

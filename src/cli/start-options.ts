@@ -15,6 +15,7 @@ import {
 import type { TrainRequest } from "../train/job.ts";
 import { whole } from "./format.ts";
 import { HOST_KINDS, type HostKind } from "./host.ts";
+import { KERNELS_HELP, readKernels, type KernelChoice } from "./kept-tunings.ts";
 import { readChoice, readFlags, readOutputs, readWholeNumber, UsageError, type Outputs } from "./options.ts";
 
 export interface StartOptions extends Outputs {
@@ -22,6 +23,7 @@ export interface StartOptions extends Outputs {
   readonly preset: Preset;
   /** Undefined: Chrome, and Node where Chrome has no WebGPU. */
   readonly host: HostKind | undefined;
+  readonly kernels: KernelChoice;
 }
 
 /**
@@ -31,7 +33,7 @@ export interface StartOptions extends Outputs {
  * @throws UsageError
  */
 export async function readStartOptions(args: readonly string[]): Promise<StartOptions | null> {
-  const names = ["preset", "rules", "crossfade", "steps", "seed", "host", "out", "json"];
+  const names = ["preset", "rules", "crossfade", "steps", "seed", "host", "kernels", "out", "json"];
   const { values, positionals, wantsHelp } = readFlags(args, names);
   if (wantsHelp) return null;
   const [stray] = positionals;
@@ -47,6 +49,7 @@ export async function readStartOptions(args: readonly string[]): Promise<StartOp
       seed: readWholeNumber("--seed", values["seed"], 0) ?? 1,
     },
     host: readChoice("--host", values["host"], HOST_KINDS),
+    kernels: readKernels(values["kernels"]),
     ...(await readOutputs(values)),
   };
 }
@@ -69,6 +72,7 @@ ${defaults.join("\n")}
   --steps N      a multiple of ${period}, with the rule exact of ${adjoint.window}; default ${whole(budgets.hardware)}, or ${whole(budgets.software)} on a software adapter
   --seed N       of the initial weights and of the training data; default 1
   --host HOST    ${HOST_KINDS.join(" or ")}; default chrome, and node where Chrome has no WebGPU
+  --kernels K    ${KERNELS_HELP}
   --out DIR      where the folder of the run is made; default runs
   --json FILE    writes the summary there, too
   --help         this text`;

@@ -6,12 +6,15 @@ import { VleError } from "../errors.ts";
 import { DIGIT_CLASSES } from "../tasks/digits.ts";
 import { crossfadesOf, type Preset } from "../tasks/presets.ts";
 import type { TrainEvent } from "../train/job.ts";
+import { tunedWords } from "../train/kernels.ts";
 import { metricsCsv, type Curve, type Summary } from "../train/summary.ts";
 import type { Outcome } from "../train/train.ts";
+import type { Tuned } from "../variants.ts";
 import { learningCurves } from "./figure.ts";
 import { adapterName, whole } from "./format.ts";
 import { withHost, type Host } from "./host.ts";
 import { createJournal } from "./journal.ts";
+import { keepTuning, readTunings, tuningsPath } from "./kept-tunings.ts";
 import { shownPath, withUsage } from "./options.ts";
 import { createProgressDisplay, type ProgressDisplay } from "./progress.ts";
 import { resultLines } from "./results.ts";
@@ -53,6 +56,7 @@ class Run {
   private adapter: AdapterFacts | undefined;
   private display: ProgressDisplay | undefined;
   private folder: RunFolder | undefined;
+  private readonly tuned: Tuned[] = [];
 
   constructor(options: StartOptions) {
     this.options = options;
@@ -65,8 +69,10 @@ class Run {
 
   async on(host: Host, signal: AbortSignal): Promise<void> {
     console.log(`Host:    ${host.name}`);
+    const { request, kernels: choice } = this.options;
+    const kernels = choice === "default" ? null : { kept: await readTunings(tuningsPath()) };
     try {
-      const outcome = await host.train(this.options.request, async (event) => {
+      const outcome = await host.train({ ...request, kernels }, async (event) => {
         if (!signal.aborted) await this.hear(event, host);
       });
       this.display?.stop();
@@ -81,13 +87,22 @@ class Run {
   private async hear(event: TrainEvent, host: Host): Promise<void> {
     if (event.kind === "adapter") {
       this.adapter = event.adapter;
-      console.log(`Adapter: ${adapterName(event.adapter)}${this.remark(event.adapter)}\n`);
-      this.display = createProgressDisplay(this.options.request.conditions);
+      console.log(`Adapter: ${adapterName(event.adapter)}${this.remark(event.adapter)}`);
+    } else if (event.kind === "tuned") {
+      this.tuned.push(event.tuned);
+      const problem = event.tuned.isStored ? null : await keepTuning(tuningsPath(), event.tuned);
+      if (problem !== null) console.log(problem);
     } else if (event.kind === "progress") {
       this.journal.add(event.progress);
       this.folder ??= await this.open(event.progress.steps, host);
-      this.display?.update(event.progress);
+      this.display ??= this.begin();
+      this.display.update(event.progress);
     }
+  }
+
+  private begin(): ProgressDisplay {
+    console.log(this.tuned.length === 0 ? "" : `Kernels: ${tunedWords(this.tuned)}\n`);
+    return createProgressDisplay(this.options.request.conditions);
   }
 
   private remark({ software }: AdapterFacts): string {
@@ -103,7 +118,11 @@ class Run {
     const folder = await createRunFolder(out, preset.name, now);
     const { seed, conditions } = request;
     const facts = { version, started: now.toISOString(), host: host.name, adapter: this.adapter };
-    await folder.write("config.json", json({ schema: CONFIG_SCHEMA, ...facts, seed, steps, conditions, preset }));
+    // Null: the default ones.
+    const kernels =
+      this.tuned.length === 0 ? null : this.tuned.map(({ key, name, gain, tuning }) => ({ key, name, gain, tuning }));
+    const config = { schema: CONFIG_SCHEMA, ...facts, seed, steps, conditions, preset, kernels };
+    await folder.write("config.json", json(config));
     return folder;
   }
 

@@ -4,10 +4,13 @@ import { readFile, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { AdapterFacts } from "../device.ts";
 import { DataError, VleError } from "../errors.ts";
-import { show } from "../spec/read.ts";
+import type { Tuning } from "../layout.ts";
+import { resolvePlanning } from "../options.ts";
+import { fields, name as readName, number, positive, show } from "../spec/read.ts";
 import type { Experiment } from "../tasks/experiments.ts";
 import { readExperiment } from "../tasks/read-experiment.ts";
 import type { EpochEvent } from "../train/epochs.ts";
+import type { TuningChoice } from "../variants.ts";
 import { parseEpochs, unpackCheckpoint, type EpochRow } from "../train/training-state.ts";
 import { HOST_KINDS, type HostKind } from "./host.ts";
 import { shownPath, UsageError } from "./options.ts";
@@ -26,6 +29,8 @@ export interface TrainConfig {
   readonly started: string;
   readonly host: HostKind;
   readonly adapter: AdapterFacts;
+  /** Those of the simulators that train; null, and not there in older runs: the default ones. */
+  readonly kernels: TuningChoice | null;
   /** Where data were read, and what came of it; null: the task makes them. */
   readonly data: { readonly path: string; readonly checksum: number } | null;
   readonly experiment: Experiment;
@@ -115,18 +120,36 @@ async function readConfig(path: string): Promise<TrainConfig> {
   if (text === null) throw refuse("has no config.json");
   const config = parseObject(text) as Partial<TrainConfig> | null;
   if (config === null) throw refuse("has a config.json that is not an object of JSON");
-  const { schema, data = null } = config;
+  const { schema, data = null, kernels = null } = config;
   if (schema !== TRAIN_CONFIG_SCHEMA)
     throw refuse(`has a config.json of the form ${show(schema)}, not "${TRAIN_CONFIG_SCHEMA}"`);
   const isData = data === null || (typeof data.path === "string" && Number.isSafeInteger(data.checksum));
   if (!isData) throw refuse(`has a config.json whose data are ${show(data)}, not null or a path and a checksum`);
   const host = HOST_KINDS.find((kind) => kind === config.host) ?? "chrome";
   try {
-    return { ...(config as TrainConfig), data, host, experiment: readExperiment(config.experiment) };
+    return {
+      ...(config as TrainConfig),
+      data,
+      kernels: readKernels(kernels),
+      host,
+      experiment: readExperiment(config.experiment),
+    };
   } catch (error) {
     if (!(error instanceof VleError)) throw error;
     throw refuse(`has a config.json that cannot be read (${error.message.replace(/\.$/, "")})`);
   }
+}
+
+/** Fields that there were not yet when it was written are those of the device. @throws SpecError */
+function readKernels(value: unknown): TuningChoice | null {
+  if (value === null) return null;
+  const { name, gain, tuning } = fields(value, "kernels", ["name", "gain", "tuning"]);
+  resolvePlanning({ tuning: tuning as Tuning });
+  return {
+    name: readName(name, "kernels.name"),
+    gain: number(gain, "kernels.gain", positive),
+    tuning: tuning as Tuning,
+  };
 }
 
 /** What was being written when the run was killed. */

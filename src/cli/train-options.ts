@@ -10,12 +10,15 @@ import { parseExperiment, readExperiment } from "../tasks/read-experiment.ts";
 import type { SoundFolder } from "../tasks/sound-folder.ts";
 import { FILES, isFolderTask } from "../tasks/tasks.ts";
 import { HOST_KINDS, type HostKind } from "./host.ts";
+import { KERNELS_HELP, readKernels, type KernelChoice } from "./kept-tunings.ts";
 import { pathOf, readChoice, readFlags, readOutputs, readWholeNumber, requireFile, UsageError } from "./options.ts";
 
 export interface TrainOptions {
   readonly what: NewTraining | { readonly resume: string };
   /** Undefined: Chrome, or where the run began; and the other one where that has no WebGPU. */
   readonly host: HostKind | undefined;
+  /** Of a new training; one that goes on has those that it began with. */
+  readonly kernels: KernelChoice;
   readonly checkpointSeconds: number;
   /** Where the summary is written, too. */
   readonly json: string | undefined;
@@ -29,7 +32,20 @@ export interface NewTraining {
   readonly out: string;
 }
 
-const NAMES = ["preset", "spec", "resume", "data", "epochs", "seeds", "rule", "host", "checkpoint", "out", "json"];
+const NAMES = [
+  "preset",
+  "spec",
+  "resume",
+  "data",
+  "epochs",
+  "seeds",
+  "rule",
+  "host",
+  "kernels",
+  "checkpoint",
+  "out",
+  "json",
+];
 export const CHECKPOINT_SECONDS = 30;
 
 /**
@@ -46,6 +62,7 @@ export async function readTrainOptions(args: readonly string[]): Promise<TrainOp
   return {
     what: values["resume"] === undefined ? await readNew(values) : readResume(values),
     host: readChoice("--host", values["host"], HOST_KINDS),
+    kernels: readKernels(values["kernels"]),
     checkpointSeconds: readWholeNumber("--checkpoint", values["checkpoint"], 0) ?? CHECKPOINT_SECONDS,
     json,
   };
@@ -70,6 +87,7 @@ ${list.join("\n")}
   --seeds 1,2,3    of the initial parameters; all networks train side by side
   --rule RULE      ${RULES.map(flagNameOf).join(", ")}
   --host HOST      ${HOST_KINDS.join(" or ")}; default chrome, and node where Chrome has no WebGPU
+  --kernels K      ${KERNELS_HELP}
   --checkpoint N   seconds between checkpoints within an epoch; default ${CHECKPOINT_SECONDS}
   --out DIR        where the folder of the run is made; default runs
   --json FILE      writes the summary there, too
@@ -77,12 +95,14 @@ ${list.join("\n")}
 }
 
 /** What a run needs to know besides what it trains. */
-export type RunOptions = Pick<TrainOptions, "host" | "checkpointSeconds" | "json">;
+export type RunOptions = Pick<TrainOptions, "host" | "kernels" | "checkpointSeconds" | "json">;
 
 type Values = Readonly<Record<string, string | undefined>>;
 
 function readResume(values: Values): { readonly resume: string } {
-  const stray = ["preset", "spec", "data", "epochs", "seeds", "rule", "out"].find((name) => values[name] !== undefined);
+  const stray = ["preset", "spec", "data", "epochs", "seeds", "rule", "kernels", "out"].find(
+    (name) => values[name] !== undefined,
+  );
   if (stray === undefined) return { resume: pathOf(values["resume"] ?? "") };
   throw new UsageError(`--${stray} and --resume exclude each other: a run goes on as it began. Leave one of them out.`);
 }

@@ -12,11 +12,14 @@ import type { Experiment } from "../tasks/experiments.ts";
 import { shapeOf } from "../train/batches.ts";
 import type { EpochProgress } from "../train/epoch-pace.ts";
 import type { EpochEvent } from "../train/epochs.ts";
+import { kernelWords, tunedWords, type KernelsRequest } from "../train/kernels.ts";
 import { divergenceSentence, type Divergence } from "../train/divergence.ts";
 import { epochsCsv, unpackCheckpoint, type EpochRow, type TrainingState } from "../train/training-state.ts";
+import type { Tuned, TuningChoice } from "../variants.ts";
 import { loadDigits } from "./digits-data.ts";
 import { adapterName, whole } from "./format.ts";
 import { withHost, type Host, type HostKind } from "./host.ts";
+import { keepTuning, readTunings, tuningsPath } from "./kept-tunings.ts";
 import { shownPath, UsageError, withUsage } from "./options.ts";
 import { createRunFolder, writeAtomically, type RunFolder } from "./run-folder.ts";
 import { confusionFigure, epochCurves, tracesFigure, type Heading } from "./train-figures.ts";
@@ -55,7 +58,7 @@ export interface Begun {
   readonly data: TaskData;
   readonly source: TrainConfig["data"];
   /** Where the folder is made, or the folder of a run that goes on. */
-  readonly out: string | { readonly folder: RunFolder; readonly host: HostKind };
+  readonly out: string | { readonly folder: RunFolder; readonly host: HostKind; readonly kernels: TuningChoice | null };
   readonly checkpoint: Uint8Array | null;
 }
 
@@ -74,12 +77,12 @@ export async function goOn(path: string): Promise<Begun | null> {
     console.log(`The run in ${shownPath(path)} is finished: see its summary.json.`);
     return null;
   }
-  const { experiment, data: source, host } = config;
+  const { experiment, data: source, host, kernels } = config;
   const data = await readData(experiment, source?.path ?? null);
   if (source !== null && source.checksum !== checksumOf(data)) {
     throw new UsageError(`${source.path} has changed since the run began, so it cannot go on. Start a new one.`);
   }
-  return { experiment, data, source, out: { folder, host }, checkpoint };
+  return { experiment, data, source, out: { folder, host, kernels }, checkpoint };
 }
 
 async function readData({ task }: Experiment, path: string | null): Promise<TaskData> {
@@ -140,6 +143,7 @@ class Run {
   private adapter: AdapterFacts | undefined;
   private display: EpochDisplay | undefined;
   private folder: RunFolder | undefined;
+  private tuned: Tuned | undefined;
   private progress: EpochProgress | undefined;
 
   constructor(begun: Begun, options: RunOptions) {
@@ -161,7 +165,8 @@ class Run {
     const isMadeThere = source === null && host.kind === "chrome" && experiment.task.name !== DIGIT_ROWS;
     const given = isMadeThere ? null : data;
     try {
-      const request = { experiment, checkpointSeconds, data: given, checkpoint };
+      const kernels = await this.kernels();
+      const request = { experiment, checkpointSeconds, data: given, checkpoint, kernels };
       const state = await host.trainEpochs(request, async (event) => {
         if (!signal.aborted) await this.hear(event, host);
       });
@@ -172,10 +177,18 @@ class Run {
     }
   }
 
+  private async kernels(): Promise<KernelsRequest> {
+    const { out } = this.begun;
+    if (typeof out !== "string") return out.kernels;
+    return this.options.kernels === "default" ? null : { kept: await readTunings(tuningsPath()) };
+  }
+
   private async hear(event: EpochEvent, host: Host): Promise<void> {
     switch (event.kind) {
       case "adapter":
         return this.begin(event.adapter, host);
+      case "tuned":
+        return this.keep(event.tuned);
       case "note":
         console.log(event.text);
         return;
@@ -199,6 +212,12 @@ class Run {
     }
   }
 
+  private async keep(tuned: Tuned): Promise<void> {
+    this.tuned ??= tuned;
+    const problem = tuned.isStored ? null : await keepTuning(tuningsPath(), tuned);
+    if (problem !== null) console.log(problem);
+  }
+
   private async leaveOut(divergence: Divergence): Promise<void> {
     this.diverged.push(divergence);
     // Of the last one the command ends with more words.
@@ -218,11 +237,15 @@ class Run {
     console.log(
       `Rule:    ${RULE_NAMES[experiment.rule]}, ${experiment.epochs} epochs, seeds ${experiment.seeds.join(", ")}`,
     );
+    const kept = typeof out === "string" ? null : out.kernels;
+    if (this.tuned) console.log(`Kernels: ${tunedWords([this.tuned])}`);
+    else if (kept !== null) console.log(`Kernels: ${kernelWords([kept])}; as the run began`);
     if (typeof out === "string") {
       const now = new Date();
       const facts = { version, started: now.toISOString(), host: host.kind, adapter };
       this.folder = await createRunFolder(out, experiment.name, now);
-      const config: TrainConfig = { schema: TRAIN_CONFIG_SCHEMA, ...facts, data: source, experiment };
+      const kernels = this.tuned ? choiceOf(this.tuned) : null;
+      const config: TrainConfig = { schema: TRAIN_CONFIG_SCHEMA, ...facts, kernels, data: source, experiment };
       await this.write("config.json", json(config));
     }
     const from = this.rows.at(-1)?.epoch ?? 0;
@@ -307,6 +330,10 @@ class Run {
 /** An output may have more neurons than there are classes. */
 function namesOf(confusion: readonly number[], classes: readonly string[]): string[] {
   return Array.from({ length: Math.round(Math.sqrt(confusion.length)) }, (_, i) => classes[i] ?? String(i));
+}
+
+function choiceOf({ name, gain, tuning }: Tuned): TuningChoice {
+  return { name, gain, tuning };
 }
 
 function weightsName(

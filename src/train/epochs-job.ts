@@ -5,6 +5,7 @@ import { unpackSamples, unpackTaskData } from "../tasks/pack-data.ts";
 import { taskData } from "../tasks/tasks.ts";
 import type { Samples, TaskData } from "../tasks/samples.ts";
 import { trainEpochs, type EpochEvent, type EpochWorkplace } from "./epochs.ts";
+import { kernelOptions, type KernelsRequest } from "./kernels.ts";
 import type { TrainingState } from "./training-state.ts";
 
 export interface EpochsRequest {
@@ -13,19 +14,22 @@ export interface EpochsRequest {
   /** What is not made here from the task. */
   readonly data: TaskData | null;
   readonly checkpoint: Uint8Array | null;
+  /** Default: null. */
+  readonly kernels?: KernelsRequest;
 }
 
-export type EpochsPlace = Omit<EpochWorkplace, "data" | "checkpoint" | "checkpointSeconds">;
+export type EpochsPlace = Omit<EpochWorkplace, "data" | "checkpoint" | "checkpointSeconds" | "kernels">;
 
 /** @throws SpecError for options of the task that are not valid, and what `trainEpochs` throws. */
 export function runEpochs(request: EpochsRequest, place: EpochsPlace): Promise<TrainingState> {
   const { experiment, checkpointSeconds, checkpoint } = request;
+  const kernels = kernelOptions(request.kernels ?? null);
   const data = request.data ?? taskData(experiment.task);
-  return trainEpochs(experiment, { ...place, data, checkpointSeconds, ...(checkpoint && { checkpoint }) });
+  return trainEpochs(experiment, { ...place, data, checkpointSeconds, kernels, ...(checkpoint && { checkpoint }) });
 }
 
 /** The part of a request that is small, and what the rest of it is called. */
-export interface PlainRequest extends Pick<EpochsRequest, "experiment" | "checkpointSeconds"> {
+export interface PlainRequest extends Pick<EpochsRequest, "experiment" | "checkpointSeconds" | "kernels"> {
   /** Whether each epoch has samples of its own. */
   readonly isRedrawn: boolean;
 }

@@ -15,10 +15,12 @@ import type { Simulator, SimulatorOptions } from "../simulator.ts";
 import type { NetworkSpec } from "../spec.ts";
 import { outputOf, setupOf, type Experiment } from "../tasks/experiments.ts";
 import type { Samples, TaskData } from "../tasks/samples.ts";
+import type { Tuned } from "../variants.ts";
 import { orderOf, shapeOf, testPieces, trainingPiece, type Piece, type Shape } from "./batches.ts";
 import { endEpoch, resultOf } from "./courses.ts";
 import { AllDivergedError, Diverged, silence, type Divergence } from "./divergence.ts";
 import { EpochPace, type EpochProgress } from "./epoch-pace.ts";
+import type { KernelOptions } from "./kernels.ts";
 import { rateFactor } from "./rates.ts";
 import { sampleTraces, type SampleTraces } from "./sample-traces.ts";
 import { addAnswers, createTally, type Tally } from "./scores.ts";
@@ -35,7 +37,8 @@ import {
 export type Learner = Pick<
   Simulator,
   "adapter" | "step" | "run" | "read" | "write" | "reset" | "save" | "restore" | "destroy"
->;
+> &
+  Partial<Pick<Simulator, "tuned">>;
 
 /** `createSimulator` of this library has this shape. */
 export type CreateLearner = (network: NetworkSpec, options: SimulatorOptions) => Promise<Learner>;
@@ -43,6 +46,8 @@ export type CreateLearner = (network: NetworkSpec, options: SimulatorOptions) =>
 /** What is told while it goes on: the adapter first and once. Files come before the checkpoint that takes them for granted. */
 export type EpochEvent =
   | { readonly kind: "adapter"; readonly adapter: AdapterFacts; readonly shape: Shape }
+  /** Of a simulator that trains, before anything else that is told of it. */
+  | { readonly kind: "tuned"; readonly tuned: Tuned }
   | { readonly kind: "note"; readonly text: string }
   | { readonly kind: "progress"; readonly progress: EpochProgress }
   | { readonly kind: "epoch"; readonly rows: readonly EpochRow[] }
@@ -57,6 +62,8 @@ export interface EpochWorkplace {
   readonly data: TaskData;
   readonly createSimulator: CreateLearner;
   readonly host?: Pick<SimulatorOptions, "device" | "gpu">;
+  /** Of the simulators that train. A run that goes on needs those that it began with. */
+  readonly kernels?: KernelOptions;
   /** Bytes of a checkpoint event of the same experiment, to go on from. */
   readonly checkpoint?: Uint8Array;
   /** Seconds between two checkpoints within an epoch; there is one at the end of each. Default 30. */
@@ -129,6 +136,7 @@ class Training {
     while (state.group < state.groups.length) {
       const simulator = await this.open();
       try {
+        if (simulator.tuned) await this.tell({ kind: "tuned", tuned: simulator.tuned });
         if (!isAnnounced) await this.tell({ kind: "adapter", adapter: simulator.adapter, shape: this.shape });
         isAnnounced = true;
         if (snapshot === null) this.beginGroup(simulator);
@@ -165,8 +173,9 @@ class Training {
         replicas: this.seeds.length,
         seeds: this.seeds,
         learning,
+        ...place.kernels,
         // Deferred updates would show, in the rounding, where a training was stopped.
-        tuning: { deferredSteps: 1 },
+        tuning: { ...place.kernels?.tuning, deferredSteps: 1 },
         record: [{ population: outputOf(experiment), quantity: "rate" }],
       });
     };

@@ -5,6 +5,8 @@ import { VleError, type Details, type ErrorCode } from "../errors.ts";
 import type { SimulatorOptions } from "../simulator.ts";
 import type { Digits } from "../tasks/digits.ts";
 import { presetNamed, type Condition } from "../tasks/presets.ts";
+import type { Tuned } from "../variants.ts";
+import { kernelOptions, type KernelsRequest } from "./kernels.ts";
 import { trainRules, type CreateSimulator, type Outcome, type Progress } from "./train.ts";
 
 export interface TrainRequest {
@@ -14,11 +16,17 @@ export interface TrainRequest {
   /** Null: what the preset has for this adapter. */
   readonly steps: number | null;
   readonly conditions: readonly Condition[];
+  /** Of the simulators that train. Default: null. */
+  readonly kernels?: KernelsRequest;
 }
 
-/** What is told while it goes on: the adapter first and once, progress often, every test at the end. */
+/**
+ * What is told while it goes on: the adapter first and once, each choice of kernels before its training, progress often, every
+ * test at the end.
+ */
 export type TrainEvent =
   | { readonly kind: "adapter"; readonly adapter: AdapterFacts }
+  | { readonly kind: "tuned"; readonly tuned: Tuned }
   | { readonly kind: "progress"; readonly progress: Progress }
   | { readonly kind: "tested"; readonly condition: Condition; readonly accuracy: number };
 
@@ -41,11 +49,13 @@ export async function train(request: TrainRequest, workplace: Workplace): Promis
     preset: presetNamed(request.preset),
     seed: request.seed,
     conditions: request.conditions,
+    kernels: kernelOptions(request.kernels ?? null),
     ...(request.steps !== null && { steps: request.steps }),
     createSimulator: async (network, options) => {
       const simulator = await createSimulator(network, options);
       if (!isAnnounced) await report({ kind: "adapter", adapter: simulator.adapter });
       isAnnounced = true;
+      if (simulator.tuned) await report({ kind: "tuned", tuned: simulator.tuned });
       return simulator;
     },
     onProgress: (progress) => report({ kind: "progress", progress }),

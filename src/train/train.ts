@@ -19,13 +19,15 @@ import {
   stepUnit,
 } from "../tasks/presets.ts";
 import { createDigitStream, type Presentations, scoreWindows } from "../tasks/previous-digit.ts";
+import type { KernelOptions } from "./kernels.ts";
 import { lastMetrics } from "./outcome-of-run.ts";
 import { createPace } from "./pace.ts";
 import { etaAt } from "./schedule.ts";
 import { type Curve, type CurvePoint, summarize, type Summary, type Verdict } from "./summary.ts";
 
 /** What training needs of a simulator. */
-export type Trainable = Pick<Simulator, "device" | "adapter" | "run" | "read" | "write" | "reset" | "destroy">;
+export type Trainable = Pick<Simulator, "device" | "adapter" | "run" | "read" | "write" | "reset" | "destroy"> &
+  Partial<Pick<Simulator, "tuned">>;
 
 /** `createSimulator` of this library has this shape. */
 export type CreateSimulator = (network: NetworkSpec, options: SimulatorOptions) => Promise<Trainable>;
@@ -54,6 +56,8 @@ export interface TrainOptions {
   readonly conditions?: readonly Condition[];
   /** Where the simulators live. Default: one new device for all, destroyed at the end. */
   readonly host?: Pick<SimulatorOptions, "device" | "gpu">;
+  /** Of the simulators that train; that which tests has the default ones. */
+  readonly kernels?: KernelOptions;
   /** Called after every block of every condition, and awaited: a promise that waits is a pause. */
   readonly onProgress?: (progress: Progress) => void | Promise<void>;
   /** Called, and awaited, when a condition has been tested, after the training of all. */
@@ -101,7 +105,7 @@ export async function trainRules(options: TrainOptions): Promise<Outcome> {
     const learners: Learner[] = [];
     for (const condition of conditions) {
       const { network, learning, schedule } = setupOf(preset, condition.rule);
-      const simulator = await create(network, { batch: preset.batch, seed, learning });
+      const simulator = await create(network, { batch: preset.batch, seed, learning, ...options.kernels });
       learners.push({ condition, schedule, simulator, points: [] });
     }
     const adapter = open[0]?.adapter;

@@ -25,7 +25,21 @@ describe.each(["chrome", "node"])("npm start in %s", (host) => {
   test("trains, tests, tells and keeps", { timeout: 180_000 }, async () => {
     const json = join(folder, `${host}.json`);
     const out = join(folder, host);
-    const args = ["start", "--host", host, "--steps", "800", "--seed", "2", "--json", json, "--out", out];
+    const args = [
+      "start",
+      "--host",
+      host,
+      "--kernels",
+      "default",
+      "--steps",
+      "800",
+      "--seed",
+      "2",
+      "--json",
+      json,
+      "--out",
+      out,
+    ];
     const { code, stdout, stderr } = await run(args);
     expect({ code, stderr: withoutNotices(stderr) }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toContain("Name the previous digit");
@@ -46,7 +60,7 @@ describe.each(["chrome", "node"])("npm start in %s", (host) => {
     expect(await kept("summary.json")).toBe(await readFile(json, "utf8"));
     expectSummary(JSON.parse(await kept("summary.json")) as Summary, files);
     const { conditions } = previousDigit;
-    expect(JSON.parse(await kept("config.json"))).toMatchObject({ seed: 2, steps: 800, conditions });
+    expect(JSON.parse(await kept("config.json"))).toMatchObject({ seed: 2, steps: 800, conditions, kernels: null });
     // A head, and two blocks of 400 steps for each condition.
     expect((await kept("metrics.csv")).trim().split("\n")).toHaveLength(1 + 2 * conditions.length);
     const figure = await kept("figure.svg");
@@ -57,7 +71,7 @@ describe.each(["chrome", "node"])("npm start in %s", (host) => {
 
   test("Ctrl-C keeps what was measured, and ends everything", { timeout: 120_000 }, async () => {
     const out = join(folder, `stopped-${host}`);
-    const command = spawnCommand(["start", "--host", host, "--steps", "60000", "--out", out]);
+    const command = spawnCommand(["start", "--host", host, "--kernels", "default", "--steps", "60000", "--out", out]);
     await untilSays(command, / % {2}step /);
     const descendants = await descendantsOf(command.child.pid);
     // The process of the command, and in Chrome the browser and its processes.
@@ -77,7 +91,16 @@ describe.each(["chrome", "node"])("npm start in %s", (host) => {
 test("npm start compares rules on hard switches with the exact one", { timeout: 180_000 }, async () => {
   const json = join(folder, "hard.json");
   // Two blocks, of which the second is shorter.
-  const what = ["--preset", "previous-digit-hard", "--rules", "local,matched-traces,exact", "--steps", "440"];
+  const what = [
+    "--preset",
+    "previous-digit-hard",
+    "--kernels",
+    "default",
+    "--rules",
+    "local,matched-traces,exact",
+    "--steps",
+    "440",
+  ];
   const { code, stdout } = await run(["start", ...what, "--json", json, "--out", join(folder, "hard")]);
   expect(code).toBe(0);
   expect(stdout).toContain("Name the previous digit after hard switches");

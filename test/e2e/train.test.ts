@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { root } from "../../scripts/modules.mjs";
 import type { TrainingSummary } from "../../src/cli/train-results.ts";
+import type { TuningChoice } from "../../src/index.ts";
 import { parseEpochs } from "../../src/train/training-state.ts";
 import { speechCommandFiles } from "../unit/sound-folders.ts";
 
@@ -42,6 +43,10 @@ const FILES = [
   "weights-seed-2.npz",
 ];
 
+interface Kept {
+  readonly tunings: Readonly<Record<string, TuningChoice>>;
+}
+
 let folder = "";
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "vle-train-"));
@@ -51,7 +56,10 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** @param stopAt says that Ctrl-C is to be pressed. */
 async function train(args: readonly string[], stopAt?: RegExp): Promise<{ code: number | null; said: string }> {
-  const child = spawn(process.execPath, [join(root, "scripts/run.mjs"), "train", ...args], { cwd: root });
+  const child = spawn(process.execPath, [join(root, "scripts/run.mjs"), "train", ...args], {
+    cwd: root,
+    env: { ...process.env, XDG_CACHE_HOME: folder },
+  });
   let said = "";
   let isStopped = false;
   const hear = (text: Buffer): void => {
@@ -85,6 +93,13 @@ test("npm run train in Chrome is stopped, and goes on to the same bytes", { time
   expect(whole.said).toMatch(/^1 +5 +4,000 +\d\.\d+ +\d\.\d+ +\d\d\.\d % +\d\d\.\d % +\d$/m);
   expect(whole.said).toMatch(/^Test accuracy: \d\d\.\d % \+- \d+\.\d % \(mean and deviation over 2 seeds\)$/m);
   const expected = await runIn("whole");
+  // The page tries kernels once; what it chose is kept for the next run, and a run that goes on has those that it began with.
+  expect(whole.said).toMatch(/^Kernels: .*; kept for this adapter$/m);
+  const { tunings } = JSON.parse(await readFile(join(folder, "vle-webgpu/tunings.json"), "utf8")) as Kept;
+  const kernelsOf = async (run: string): Promise<unknown> => {
+    return (JSON.parse(await readFile(join(run, "config.json"), "utf8")) as { readonly kernels: unknown }).kernels;
+  };
+  expect(Object.values(tunings)).toEqual([await kernelsOf(expected)]);
   expect((await readdir(expected)).sort()).toEqual(FILES);
   const text = await readFile(json, "utf8");
   expect(await readFile(join(expected, "summary.json"), "utf8")).toBe(text);
@@ -99,11 +114,15 @@ test("npm run train in Chrome is stopped, and goes on to the same bytes", { time
   const stopped = await train([...args, "--out", join(folder, "stopped")], /epoch \d of 5/);
   expect(stopped.code, stopped.said).toBe(130);
   const actual = await runIn("stopped");
+  expect(stopped.said).toMatch(/^Kernels: .*; measured before on this adapter$/m);
+  expect(await kernelsOf(actual)).toEqual(await kernelsOf(expected));
+  await rm(join(folder, "vle-webgpu"), { recursive: true });
   expect(stopped.said).toMatch(/^Stopped in epoch \d of 5; nothing else is running\.$/m);
   expect(stopped.said).toContain(`Go on with: npm run train -- --resume ${actual}\n`);
   expect((await readdir(actual)).includes("summary.json")).toBe(false);
   const resumed = await train(["--resume", actual]);
   expect(resumed.code, resumed.said).toBe(0);
+  expect(resumed.said).toMatch(/^Kernels: .*; as the run began$/m);
   expect((await readdir(actual)).sort()).toEqual(FILES);
   for (const name of FILES.filter((each) => /\.(npz|svg)$/.test(each))) {
     expect((await readFile(join(actual, name))).equals(await readFile(join(expected, name))), name).toBe(true);
@@ -128,7 +147,7 @@ test("samples that each epoch draws anew reach the page", { timeout: 120_000 }, 
   await writeFile(join(folder, "redrawn.json"), JSON.stringify(redrawn));
   const flags = { spec: join(folder, "redrawn.json"), data: join(folder, "speech"), out: join(folder, "redrawn") };
   const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]);
-  const { code, said } = await train([...args, "--host", "chrome"]);
+  const { code, said } = await train([...args, "--host", "chrome", "--kernels", "default"]);
   expect(code, said).toBe(0);
   const [run = ""] = await readdir(flags.out);
   const rows = parseEpochs(await readFile(join(flags.out, run, "metrics.csv"), "utf8"));

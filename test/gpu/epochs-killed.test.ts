@@ -1,4 +1,7 @@
-/** A training that is killed at any moment, again and again, ends with the bytes of one that was never disturbed. */
+/**
+ * A training that is killed at any moment, again and again, ends with the bytes of one that was never disturbed, whatever is
+ * measured of kernels meanwhile.
+ */
 
 import { spawn } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -7,6 +10,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { root } from "../../scripts/modules.mjs";
 import type { NumericArray } from "../../src/io/array.ts";
+import type { TuningChoice } from "../../src/index.ts";
 import { writeNpz } from "../../src/io/npz.ts";
 
 const KILLS = 10;
@@ -31,8 +35,10 @@ const experiment = {
 };
 
 let folder = "";
+let cache = "";
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "vle-killed-"));
+  cache = join(folder, "vle-webgpu/tunings.json");
   await writeFile(join(folder, "spec.json"), JSON.stringify(experiment));
   // 80 samples: 64 of them train in 8 batches.
   const inputs = Float32Array.from({ length: 80 * 4 }, (_, i) => Math.sin(i * i));
@@ -54,7 +60,8 @@ interface Ended {
 
 /** @param killAfter milliseconds after the device is there; Infinity: not at all. */
 async function train(args: readonly string[], killAfter: number): Promise<Ended> {
-  const child = spawn(process.execPath, [join(root, "scripts/load.mjs"), "train", ...args], { cwd: root });
+  const env = { ...process.env, XDG_CACHE_HOME: folder, LOCALAPPDATA: folder };
+  const child = spawn(process.execPath, [join(root, "scripts/load.mjs"), "train", ...args], { cwd: root, env });
   let output = "";
   let began = NaN;
   let timer: NodeJS.Timeout | undefined;
@@ -84,6 +91,8 @@ it("is not changed by ten kills at random moments", { timeout: 600_000 }, async 
   const begin = (out: string): string[] => [...what, "--out", join(folder, out), ...common];
   const whole = await train(begin("whole"), Infinity);
   expect(whole, whole.output).toMatchObject({ code: 0 });
+  const measured = await readFile(cache, "utf8");
+  expect(whole.output).toMatch(/^Kernels: .*; kept for this adapter$/m);
 
   // Of the time that computing takes here, so that most often one run takes all kills, however fast this machine is.
   const moment = (): number => (Math.random() * whole.milliseconds) / 8;
@@ -91,9 +100,11 @@ it("is not changed by ten kills at random moments", { timeout: 600_000 }, async 
   let runs = 0;
   while (kills < KILLS) {
     const out = `killed-${runs++}`;
+    await writeFile(cache, measured);
     let ended = await train(begin(out), moment());
     while (ended.code === null) {
       kills++;
+      await writeFile(cache, otherwise(measured));
       ended = await train(["--resume", await runIn(out), ...common], kills < KILLS ? moment() : Infinity);
     }
     expect(ended, ended.output).toMatchObject({ code: 0 });
@@ -105,6 +116,17 @@ it("is not changed by ten kills at random moments", { timeout: 600_000 }, async 
   expect(again).toMatchObject({ code: 0 });
   expect(again.output).toContain("is finished: see its summary.json");
 });
+
+/** Another choice than the one that was kept, whose sums are added up in another order. */
+function otherwise(kept: string): string {
+  const file = JSON.parse(kept) as { tunings: Record<string, TuningChoice> };
+  const choices = Object.entries(file.tunings).map(([key, choice]) => {
+    const onePassBatch = choice.tuning.onePassBatch === 0 ? 16 : 0;
+    return [key, { ...choice, tuning: { ...choice.tuning, onePassBatch } }] as const;
+  });
+  expect(choices).toHaveLength(1);
+  return JSON.stringify({ ...file, tunings: Object.fromEntries(choices) });
+}
 
 /** The same bytes, and the same figures besides times. */
 async function expectSameRun(actual: string, expected: string): Promise<void> {

@@ -20,7 +20,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 function runnable(command: string): string {
   const start = `"${process.execPath}" "${join(root, "scripts/load.mjs")}"`;
   return command.replace(/npm run (\w+) --(.*)/g, (_, name: string, args: string) => {
-    return `${start} ${name}${args}${args.includes("--resume") ? "" : " --host node"}`;
+    return `${start} ${name}${args}${args.includes("--resume") ? "" : " --host node --kernels default"}`;
   });
 }
 

@@ -132,8 +132,8 @@ describe("createSimulator with a store", () => {
       return { tuned: sim.tuned as Tuned, timings: slow.timings() };
     };
     const first = await create();
-    // Of the default and one variant, each once for drivers that compile only now and three times that count.
-    expect(first.timings).toBeGreaterThanOrEqual(8);
+    // Of the default at the least: once for drivers that compile only now, and three times that count.
+    expect(first.timings).toBeGreaterThanOrEqual(4);
     const { key, tuning } = first.tuned;
     const kept = { name: "whatever", gain: 1.5, tuning: { ...tuning, workgroups: 7 } };
     store.set(key, kept);
@@ -151,7 +151,7 @@ describe("createSimulator with a store", () => {
       store.set(key, entry);
       const { tuned, timings } = await create();
       expect(tuned.isStored, JSON.stringify(entry)).toBe(false);
-      expect(timings).toBeGreaterThanOrEqual(8);
+      expect(timings).toBeGreaterThanOrEqual(4);
       expect(store.get(key)).toEqual({ name: tuned.name, gain: tuned.gain, tuning: tuned.tuning });
     }
   });
@@ -208,11 +208,12 @@ describe("createSimulator with a store", () => {
 function expectFastest({ name, gain, tuning, variants }: Tuned): void {
   const [standard, ...others] = variants;
   const speed = standard?.stepsPerSecond ?? NaN;
-  const best = others.reduce((a, b) => (b.stepsPerSecond > a.stepsPerSecond ? b : a));
-  const isFaster = best.stepsPerSecond >= speed * leastGain;
-  expect(gain).toBe(isFaster ? best.stepsPerSecond / speed : 1);
-  expect(name).toBe(isFaster ? best.name : "default");
-  expect(tuning).toBe(isFaster ? best.tuning : standard?.tuning);
+  const fastest = Math.max(...others.map(({ stepsPerSecond }) => stepsPerSecond));
+  const best = others.find(({ stepsPerSecond }) => stepsPerSecond === fastest);
+  const isFaster = fastest >= speed * leastGain;
+  expect(gain).toBe(isFaster ? fastest / speed : 1);
+  expect(name).toBe(isFaster ? best?.name : "default");
+  expect(tuning).toBe(isFaster ? best?.tuning : standard?.tuning);
 }
 
 /** A device on which what is waited for takes so many milliseconds. @param onWait called when it is. */
