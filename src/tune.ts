@@ -161,15 +161,26 @@ class Trials {
       if (speed === null) this.untried.push(other.name);
       else found.set(other, speed);
     }
-    let [fastest, speed] = [standard, usual];
-    for (const [other, its] of found) if (its > speed) [fastest, speed] = [other, its];
-    // The first one may have met a device at rest.
-    if (speed >= usual * leastGain) usual = Math.max(usual, (await this.tried(standard.plan, 0)) ?? 0);
+    // What wins is measured once more, as is the default, which may have met a device at rest: of these the worse counts for the
+    // one, the better for the other.
+    const confirmed = new Set<Candidate>();
+    let fastest = fastestOf(standard, found, usual * leastGain);
+    while (fastest !== standard && !confirmed.has(fastest)) {
+      if (confirmed.size > 0 && performance.now() - start > 2 * this.milliseconds) {
+        fastest = standard;
+        break;
+      }
+      usual = Math.max(usual, (await this.tried(standard.plan, 0)) ?? 0);
+      const again = (await this.tried(fastest.plan, usual / 2)) ?? 0;
+      found.set(fastest, Math.min(found.get(fastest) ?? 0, again));
+      confirmed.add(fastest);
+      fastest = fastestOf(standard, found, usual * leastGain);
+    }
+    const gain = fastest === standard ? 1 : (found.get(fastest) ?? 0) / usual;
     for (const [{ name, plan }, stepsPerSecond] of [[standard, usual] as const, ...found]) {
       this.variants.push({ name, tuning: plan.tuning, stepsPerSecond });
     }
-    const isFaster = fastest !== standard && speed >= usual * leastGain;
-    return isFaster ? { ...fastest, gain: speed / usual } : { ...standard, gain: 1 };
+    return { ...fastest, gain };
   }
 
   private isTooSlow(plan: Plan, speed: number): boolean {
@@ -226,6 +237,13 @@ class Trials {
     for (let sample = 1; sample < samples && !isHopeless; sample++) best = Math.max(best, steps / (await time(steps)));
     return best * 1000;
   }
+}
+
+/** The default, if nothing is at least so fast. */
+function fastestOf(standard: Candidate, found: ReadonlyMap<Candidate, number>, least: number): Candidate {
+  let [fastest, best] = [standard, 0];
+  for (const [other, speed] of found) if (speed >= least && speed > best) [fastest, best] = [other, speed];
+  return fastest;
 }
 
 /** Steps that are timed together at the least: whole windows, and updates with all that wait for them. */

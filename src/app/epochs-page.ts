@@ -1,18 +1,25 @@
 /** The page of a training over epochs: the same experiment with several rules side by side. */
 
-import { createSimulator } from "../index.ts";
+import { createSimulator, type Tuned } from "../index.ts";
 import type { Experiment } from "../tasks/experiments.ts";
 import type { TaskData } from "../tasks/samples.ts";
 import { DIGIT_ROWS, digitTaskData, taskData } from "../tasks/tasks.ts";
+import { kernelOptions } from "../train/kernels.ts";
 import { rulesBeside, trainSideBySide, type SideBySideEvent } from "../train/side-by-side.ts";
 import { fetchDigits } from "./digits.ts";
 import { createEpochsView, type EpochsView } from "./epochs-view.ts";
 import { createFrame, type Choice, type Frame } from "./frame.ts";
+import { inTurn, type KeptKernels } from "./kernels.ts";
 import { readEpochsLink } from "./link.ts";
 import { createRunner } from "./runner.ts";
 import { CHUNK_MILLISECONDS, startSession, type Session } from "./session.ts";
 
-export function startEpochsPage(preset: Experiment, choices: readonly Choice[], problems: readonly string[]): void {
+export function startEpochsPage(
+  preset: Experiment,
+  choices: readonly Choice[],
+  kept: KeptKernels,
+  problems: readonly string[],
+): void {
   const link = readEpochsLink(location.search);
   const experiment = { ...preset, epochs: link.epochs ?? preset.epochs };
   const rules = rulesBeside(experiment);
@@ -42,12 +49,20 @@ export function startEpochsPage(preset: Experiment, choices: readonly Choice[], 
 
   function begin(data: TaskData, view: EpochsView): Session<unknown> {
     const seeded = { ...experiment, seeds: [frame.seed] };
+    const tuned: Tuned[] = [];
+    const kernels = kernelOptions(kept.request());
+    const makers = { createSimulator: inTurn(createSimulator), kernels };
     return startSession<SideBySideEvent, unknown>(
       (place) => {
         const pace = { chunkMilliseconds: CHUNK_MILLISECONDS };
-        return trainSideBySide(seeded, rules, { data, createSimulator, ...pace, ...place });
+        return trainSideBySide(seeded, rules, { data, ...makers, ...pace, ...place });
       },
       (event) => {
+        if (event.event.kind === "tuned") {
+          kept.keep(event.event.tuned);
+          tuned.push(event.event.tuned);
+        }
+        if (event.event.kind === "adapter") frame.showKernels(tuned);
         if (event.event.kind === "epoch") step = event.event.rows.at(-1)?.steps ?? step;
         show(frame, view, experiment, event);
       },

@@ -1,7 +1,9 @@
 /** What both pages have around their results: title, controls, phase, progress, notices. */
 
-import type { AdapterFacts } from "../index.ts";
+import type { AdapterFacts, Tuned } from "../index.ts";
+import { kernelWords } from "../train/kernels.ts";
 import { byId, element } from "./dom.ts";
+import { addressWith } from "./link.ts";
 
 export type Phase = "Starting" | "Learning" | "Pausing" | "Paused" | "Testing" | "Done" | "Stopped";
 
@@ -19,6 +21,8 @@ export interface Frame {
   /** Forgets how far the run was that was shown. */
   clear(): void;
   showAdapter(adapter: AdapterFacts): void;
+  /** Those of the simulators so far; none: the default ones were asked for. */
+  showKernels(tuned: readonly Tuned[]): void;
   /** @param done part of the whole, 0 to 1; @param secondsLeft null at the end. */
   showProgress(done: number, where: string, secondsLeft: number | null): void;
   /** Null: there is none. */
@@ -97,6 +101,15 @@ export function createFrame(
       software.textContent =
         `Software rendering (${name}): this browser computes on the processor instead of a GPU. ` +
         "The results are right but come much slower, and are no benchmark.";
+    },
+    showKernels(tuned) {
+      const isMeasured = tuned.length > 0;
+      const other = element("a", isMeasured ? "Use the default" : "Use the fastest");
+      other.href = addressWith(isMeasured ? "default" : "measured", location.href);
+      const again = element("a", "Measure again");
+      again.href = addressWith("anew", location.href);
+      const words = isMeasured ? `measured on this adapter: ${kernelWords(tuned)}` : "the default";
+      byId("kernels", HTMLElement).replaceChildren(`Kernels, ${words}. `, again, " ", other);
     },
     showProgress(done, where, secondsLeft) {
       progressBar.value = done;

@@ -23,6 +23,14 @@ export interface EpochsLink extends Read {
   readonly epochs: number | null;
 }
 
+/** Which kernels train: the fastest that were measured here, the same after all that was kept is forgotten, or the default. */
+const KERNEL_CHOICES = ["measured", "anew", "default"] as const;
+export type KernelChoice = (typeof KERNEL_CHOICES)[number];
+
+export interface KernelsLink extends Read {
+  readonly kernels: KernelChoice;
+}
+
 const DEFAULT_SEED = 1;
 const SEED = "a whole number from 0 to 2^53 - 1";
 /** A hundred times the largest budget: a link must not keep a machine busy for days. */
@@ -59,6 +67,20 @@ export function readEpochsLink(search: string): EpochsLink {
     (value) => value >= 1 && value <= MOST_EPOCHS,
   );
   return { seed: seed ?? DEFAULT_SEED, epochs, problems };
+}
+
+export function readKernelsLink(search: string): KernelsLink {
+  const { problems, text } = createReader(search);
+  const given = text("kernels", KERNEL_CHOICES.join(" or "), (name) => KERNEL_CHOICES.some((each) => each === name));
+  return { kernels: KERNEL_CHOICES.find((each) => each === given) ?? "measured", problems };
+}
+
+/** The same address with other kernels. */
+export function addressWith(kernels: KernelChoice, address: string): string {
+  const changed = new URL(address);
+  if (kernels === "measured") changed.searchParams.delete("kernels");
+  else changed.searchParams.set("kernels", kernels);
+  return changed.href;
 }
 
 function createReader(search: string) {

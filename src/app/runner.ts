@@ -71,7 +71,9 @@ export function createRunner<T>(frame: Frame, { step, clear, load }: Course<T>):
     },
     choose(preset) {
       const address = new URL(location.href);
+      const kernels = address.searchParams.get("kernels");
       address.search = `?preset=${preset}`;
+      if (kernels !== null) address.searchParams.set("kernels", kernels);
       location.assign(address);
     },
   };

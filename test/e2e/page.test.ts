@@ -14,7 +14,7 @@ import { useChrome } from "./page.ts";
 const withPage = useChrome();
 
 test("it learns from the start, tests at the end, and can be started anew", { timeout: 120_000 }, async () => {
-  await withPage("/?steps=1200&seed=3", async (page) => {
+  await withPage("/?steps=1200&seed=3&kernels=default", async (page) => {
     await waitForPhase(page, "Done");
     expect(await textsOf(page, "h1")).toEqual(["Name the previous digit"]);
     expect(await textsOf(page, "#figures")).toEqual(["Step 1,200 of 1,200"]);
@@ -33,14 +33,14 @@ test("it learns from the start, tests at the end, and can be started anew", { ti
     await page.$eval("#seed", (input) => (input as HTMLInputElement).select());
     await page.type("#seed", "4\n");
     await waitForPhase(page, "Learning");
-    expect(page.url()).toMatch(/\?steps=1200&seed=4&crossfade=8$/);
+    expect(page.url()).toMatch(/\?steps=1200&seed=4&kernels=default&crossfade=8$/);
     expect(await textsOf(page, TEST_CELLS)).toEqual(["", "", "", ""]);
     await waitForStep(page, 1);
   });
 });
 
 test("the crossfade is chosen on the page", async () => {
-  await withPage("/?steps=8000", async (page) => {
+  await withPage("/?steps=8000&kernels=default", async (page) => {
     await waitForStep(page, 1);
     expect(await textsOf(page, "#crossfade option")).toEqual(["8 of 20 steps", "0: hard switches"]);
     expect(await crossfadeOf(page)).toBe("8");
@@ -50,7 +50,7 @@ test("the crossfade is chosen on the page", async () => {
     );
     await page.select("#crossfade", "0");
     await waitForPhase(page, "Learning");
-    expect(page.url()).toMatch(/\?steps=8000&seed=1&crossfade=0$/);
+    expect(page.url()).toMatch(/\?steps=8000&kernels=default&seed=1&crossfade=0$/);
     await waitForStep(page, 1);
   });
 });
@@ -59,7 +59,7 @@ test(
   "a training over epochs shows its rules side by side, pauses, and leads to another",
   { timeout: 120_000 },
   async () => {
-    await withPage("/?preset=yin-yang&epochs=1&seed=3", async (page) => {
+    await withPage("/?preset=yin-yang&epochs=1&seed=3&kernels=default", async (page) => {
       await waitForPhase(page, "Learning");
       await page.click("#play");
       await waitForPhase(page, "Paused");
@@ -78,14 +78,33 @@ test(
 
       await Promise.all([page.waitForNavigation(), page.select("#preset", "delayed-xor")]);
       await waitForPhase(page, "Learning");
-      expect(page.url()).toMatch(/\/\?preset=delayed-xor$/);
+      expect(page.url()).toMatch(/\/\?preset=delayed-xor&kernels=default$/);
       expect((await textsOf(page, "#results th")).some((head) => head.startsWith("matched traces (ours)"))).toBe(true);
     });
   },
 );
 
+test("kernels are measured, kept in the browser, and overridden by a link", async () => {
+  await withPage("/?preset=yin-yang&kernels=anew", async (page) => {
+    const kept = () =>
+      page.evaluate(() => Object.keys(JSON.parse(localStorage["vle-webgpu/tunings"] as string) as object));
+    await waitForPhase(page, "Learning");
+    await page.waitForFunction(() => Object.keys(localStorage).length === 1);
+    // Whoever loads this address again does not measure again.
+    expect(page.url()).toMatch(/\/\?preset=yin-yang$/);
+    expect((await kept()).length).toBeGreaterThanOrEqual(1);
+    expect(await textsOf(page, "#kernels")).toEqual([
+      expect.stringMatching(/^Kernels, measured on this adapter: .*\. Measure/),
+    ]);
+    await Promise.all([page.waitForNavigation(), page.click("#kernels a:last-child")]);
+    await waitForPhase(page, "Learning");
+    expect(page.url()).toMatch(/\/\?preset=yin-yang&kernels=default$/);
+    expect(await textsOf(page, "#kernels")).toEqual(["Kernels, the default. Measure again Use the fastest"]);
+  });
+});
+
 test("the crossfade is chosen by the link; pausing stops the steps, by the button and by the space key", async () => {
-  await withPage("/?steps=8000&crossfade=0", async (page) => {
+  await withPage("/?steps=8000&crossfade=0&kernels=default", async (page) => {
     await waitForStep(page, 1);
     expect(await crossfadeOf(page)).toBe("0");
     await page.click("#play");
@@ -143,7 +162,7 @@ test("without an adapter it says so, and what to do", async () => {
 });
 
 test("a GPU that crashes is told about, and the page can start anew", async () => {
-  await withPage("/?steps=8000", async (page, browser) => {
+  await withPage("/?steps=8000&kernels=default", async (page, browser) => {
     await waitForStep(page, 1);
     const session = await browser.target().createCDPSession();
     await session.send("Browser.crashGpuProcess").catch(() => undefined);
@@ -156,7 +175,7 @@ test("a GPU that crashes is told about, and the page can start anew", async () =
 });
 
 test("a link that is not understood is told about", async () => {
-  await withPage("/?seed=%3Cimg%20src%3Dx%3E&steps=33&crossfade=3", async (page) => {
+  await withPage("/?seed=%3Cimg%20src%3Dx%3E&steps=33&crossfade=3&kernels=default", async (page) => {
     await waitForStep(page, 1);
     expect(await problemOf(page)).toBe(
       "The link says seed=<img src=x>, which is not a whole number from 0 to 2^53 - 1; the default is used. " +

@@ -1,11 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { lastDigits, watched } from "../../src/app/glimpse.ts";
 import { stream, trainings } from "../../src/app/choices.ts";
-import { readEpochsLink, readPreset, readStreamLink } from "../../src/app/link.ts";
+import { createKeptKernels, inTurn } from "../../src/app/kernels.ts";
+import { addressWith, readEpochsLink, readKernelsLink, readPreset, readStreamLink } from "../../src/app/link.ts";
 import { explain } from "../../src/app/problem.ts";
 import { DeviceError, DivergedError } from "../../src/errors.ts";
+import { tunings } from "../../src/layout.ts";
 import { DIGIT_PIXELS } from "../../src/tasks/digits.ts";
 import type { CreateSimulator, Trainable } from "../../src/train/train.ts";
+
+const choice = { name: "4 quads of columns", gain: 1.2, tuning: tunings.gpu };
 
 describe("link", () => {
   const read = (search: string) => readStreamLink(search, 20, [8, 0]);
@@ -72,6 +76,81 @@ describe("link to a training over epochs", () => {
     expect(names).toEqual(expect.arrayContaining(["previous-digit", "lagnet", "yin-yang", "mnist-1d", "digit-rows"]));
     expect(names).not.toContain("spoken-digits");
     expect(names).not.toContain("speech-commands");
+  });
+});
+
+describe("kernels", () => {
+  const tuned = { ...choice, key: "a", isStored: false, variants: [], untried: [], milliseconds: 1 };
+
+  /** As much of a browser's storage as is used. */
+  function storageWith(text: string | null, isFull = false) {
+    const kept = { text };
+    const storage = {
+      getItem: () => kept.text,
+      setItem: (_: string, value: string) => {
+        if (isFull) throw new Error("QuotaExceededError");
+        kept.text = value;
+      },
+      removeItem: () => {
+        kept.text = null;
+      },
+    } as unknown as Storage;
+    return { kept, storage: () => storage };
+  }
+
+  test("a link says which", () => {
+    expect(readKernelsLink("?seed=7")).toEqual({ kernels: "measured", problems: [] });
+    expect(readKernelsLink("?kernels=default&seed=7")).toEqual({ kernels: "default", problems: [] });
+    const { kernels, problems } = readKernelsLink("?kernels=fast");
+    expect(kernels).toBe("measured");
+    expect(problems).toEqual([
+      "The link says kernels=fast, which is not measured or anew or default; the default is used.",
+    ]);
+    const address = "http://localhost/?preset=yin-yang&kernels=anew";
+    expect(addressWith("default", address)).toBe("http://localhost/?preset=yin-yang&kernels=default");
+    expect(addressWith("measured", address)).toBe("http://localhost/?preset=yin-yang");
+  });
+
+  test("what was measured is kept, used again, and forgotten where the link says so", () => {
+    const { kept, storage } = storageWith(null);
+    const first = createKeptKernels("measured", storage);
+    expect(first.request()).toEqual({ kept: {} });
+    first.keep(tuned);
+    first.keep({ ...tuned, key: "b", isStored: true });
+    expect(JSON.parse(kept.text ?? "")).toEqual({ a: choice });
+    expect(createKeptKernels("measured", storage).request()).toEqual({ kept: { a: choice } });
+    expect(createKeptKernels("default", storage).request()).toBeNull();
+    expect(createKeptKernels("anew", storage).request()).toEqual({ kept: {} });
+    expect(kept.text).toBeNull();
+  });
+
+  test.each(["", "{", "null", "7"])("a storage with %j counts as empty", (text) => {
+    expect(createKeptKernels("measured", storageWith(text).storage).request()).toEqual({ kept: {} });
+  });
+
+  test("a storage that is full, or not there, keeps as long as the page is there", () => {
+    const missing = (): Storage => {
+      throw new Error("SecurityError");
+    };
+    for (const storage of [storageWith(null, true).storage, missing]) {
+      const kernels = createKeptKernels("anew", storage);
+      kernels.keep(tuned);
+      expect(kernels.request()).toEqual({ kept: { a: choice } });
+    }
+  });
+
+  test("simulators are made one after the other, also after one that fails", async () => {
+    const steps: string[] = [];
+    const create = inTurn(async (_, { label = "" }) => {
+      steps.push(`begin ${label}`);
+      await Promise.resolve();
+      steps.push(`end ${label}`);
+      throw new Error(label);
+    });
+    const network = trainings[0]?.network as never;
+    const made = ["a", "b"].map((label) => create(network, { label }).catch(() => undefined));
+    await Promise.all(made);
+    expect(steps).toEqual(["begin a", "end a", "begin b", "end b"]);
   });
 });
 
