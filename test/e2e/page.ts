@@ -13,6 +13,9 @@ const args = [
   "--disable-domain-blocking-for-3d-apis",
 ];
 
+/** As for the quick devices of Node (test/gpu/device.ts). The Chrome of a command, which other tests start, has its guards. */
+const withoutGuards = ["--enable-dawn-features=disable_robustness"];
+
 /**
  * A Chrome for all tests of a file, which another file's can neither crash nor hide. The result opens `path` of the
  * project, hands the page to `use` and closes it. The test fails if the page throws or logs an error. A function given
@@ -21,7 +24,9 @@ const args = [
 export function useChrome(): WithPage {
   let browser: Browser | undefined;
   beforeAll(async () => {
-    browser = await launchChrome(readFindings(), { headless: true, args });
+    const findings = readFindings();
+    const isSoftware = findings?.chrome?.adapter.software === true;
+    browser = await launchChrome(findings, { headless: true, args: [...args, ...(isSoftware ? withoutGuards : [])] });
   });
   afterAll(() => browser?.close());
   return (path, use) => {
