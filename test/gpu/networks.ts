@@ -28,7 +28,14 @@ export function createUniform(seed: number): () => number {
 /** `count` numbers in [-1, 1). */
 export function numbers(count: number, seed = 1): Float32Array {
   const uniform = createUniform(seed);
-  return Float32Array.from({ length: count }, () => 2 * uniform() - 1);
+  return filled(count, () => 2 * uniform() - 1);
+}
+
+/** `Float32Array.from({ length }, next)`, which takes ten times as long. */
+export function filled(length: number, next: () => number): Float32Array {
+  const values = new Float32Array(length);
+  for (let i = 0; i < length; i++) values[i] = next();
+  return values;
 }
 
 /** Frames of input and target for `tiny`. */
