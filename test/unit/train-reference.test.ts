@@ -2,10 +2,12 @@
 
 import { describe, expect, it } from "vitest";
 import type { AdapterFacts } from "../../src/device.ts";
+import { tunings } from "../../src/layout.ts";
 import { layered } from "../../src/spec.ts";
 import { DIGIT_PIXELS, type DigitSet } from "../../src/tasks/digits.ts";
 import { conditionsOf, type Preset, previousDigit, RULES } from "../../src/tasks/presets.ts";
 import { createDigitStream } from "../../src/tasks/previous-digit.ts";
+import { kernelOptions } from "../../src/train/kernels.ts";
 import { type CreateSimulator, type Trainable, trainRules } from "../../src/train/train.ts";
 import { createReferenceSimulator } from "./reference-simulator.ts";
 
@@ -58,5 +60,30 @@ describe("training on the reference", () => {
       // The same sum, in f64.
       expect(firstLosses[4]).toBeLessThan(1e-12);
     }
+  });
+
+  it("lets what trains choose its kernels, and tests with the default ones", async () => {
+    const choice = { name: "4 quads of columns", gain: 1.2, tuning: tunings.gpu };
+    const given: unknown[] = [];
+    const createSimulator: CreateSimulator = (network, { tunings: store, tuning, ...options }) => {
+      given.push([options.learning?.errors, store?.get("a"), tuning]);
+      return create(network, options);
+    };
+    const conditions = conditionsOf(["local", "instantaneous"], [0]);
+    const base = { preset: tiny, digits: { train: set, test: set }, steps: 20, conditions, createSimulator };
+    await trainRules({ ...base, kernels: kernelOptions({ kept: { a: choice } }) });
+    await trainRules({ ...base, kernels: kernelOptions(choice) });
+    await trainRules({ ...base, kernels: kernelOptions(null) });
+    expect(given).toEqual([
+      ["local", choice, undefined],
+      ["instantaneous", choice, undefined],
+      ["none", undefined, undefined],
+      ["local", undefined, tunings.gpu],
+      ["instantaneous", undefined, tunings.gpu],
+      ["none", undefined, undefined],
+      ["local", undefined, undefined],
+      ["instantaneous", undefined, undefined],
+      ["none", undefined, undefined],
+    ]);
   });
 });
