@@ -1,16 +1,15 @@
 /**
  * Bundles src/cli/<command>.ts by Vite, so that Node runs the same TypeScript and the same `?raw` shaders as a page does,
- * and calls its `main(args, signal)`, which resolves to the exit code. Started by scripts/run.mjs. It is bundled anew each
- * time: that takes a fraction of a second, and nothing can be out of date.
+ * and calls its `main(args, signal)`, which resolves to the exit code. Started by scripts/run.mjs. The bundle is kept, and
+ * made anew where a file that is in it, this one or a package has changed.
  *
  * Ctrl-C aborts `signal`; a command that has not ended `grace` milliseconds later, or at a second Ctrl-C, is ended.
  */
 
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
-import { build } from "vite";
-import { root } from "./modules.mjs";
+import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { isAbsolute, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { parseJson, root } from "./modules.mjs";
 
 /** @typedef {{ main(args: readonly string[], signal: AbortSignal): Promise<number> }} Command */
 
@@ -40,16 +39,41 @@ function stop() {
  */
 async function run(command, args) {
   const folder = join(root, command === "compare" ? peers : "node_modules", ".cache/vle-webgpu");
-  const file = join(folder, `${command}-${process.pid}.mjs`);
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(file, await bundle(command));
+  const file = join(folder, `${command}.mjs`);
+  if (!isCurrent(file)) {
+    mkdirSync(folder, { recursive: true });
+    // Renaming is atomic: another process never reads half of it.
+    const draft = join(folder, `${command}-${process.pid}.mjs`);
+    writeFileSync(draft, await bundle(command));
+    renameSync(draft, file);
+  }
   // Traces of errors name the sources.
   process.setSourceMapsEnabled(true);
   const loading = /** @type {Promise<Command>} */ (import(pathToFileURL(file).href));
-  const module = await loading.finally(() => {
-    rmSync(file);
-  });
-  return module.main(args, stopping.signal);
+  return (await loading).main(args, stopping.signal);
+}
+
+/**
+ * Whether the files that its last line names are as they were.
+ * @param {string} bundled
+ */
+function isCurrent(bundled) {
+  try {
+    const text = readFileSync(bundled, "utf8");
+    const states = /** @type {Record<string, string>} */ (parseJson(text.slice(text.lastIndexOf("\n//") + 3)));
+    return Object.entries(states).every(([file, state]) => stateOf(file) === state);
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * @param {string} file
+ * @param {number} [before] milliseconds; what has changed since then is never current.
+ */
+function stateOf(file, before = Infinity) {
+  const { mtimeMs, size } = statSync(file);
+  return mtimeMs < before ? `${mtimeMs} ${size}` : "";
 }
 
 /**
@@ -58,11 +82,24 @@ async function run(command, args) {
  * @returns {Promise<string>}
  */
 async function bundle(command) {
+  const began = Date.now();
+  /** @type {string[]} */
+  let files = [];
+  const { build } = await import("vite");
   const built = await build({
     root,
     configFile: false,
     logLevel: "warn",
-    plugins: [{ name: "outside", enforce: "pre", resolveId: outside }],
+    plugins: [
+      { name: "outside", enforce: "pre", resolveId: outside },
+      {
+        name: "files",
+        buildEnd() {
+          // Also of those modules of which the bundle has nothing in the end.
+          files = [...this.getModuleIds()].map((id) => id.split("?")[0] ?? "").filter((file) => isAbsolute(file));
+        },
+      },
+    ],
     build: {
       ssr: `src/cli/${command}.ts`,
       write: false,
@@ -74,7 +111,9 @@ async function bundle(command) {
     },
   });
   const { output } = /** @type {import("vite").Rolldown.RolldownOutput} */ (built);
-  return output[0].code;
+  const all = [...files, fileURLToPath(import.meta.url), join(root, "node_modules/.package-lock.json")];
+  const states = Object.fromEntries(all.map((file) => [file, stateOf(file, began)]));
+  return `${output[0].code}\n//${JSON.stringify(states)}`;
 }
 
 /**

@@ -1,7 +1,9 @@
-/** Chrome as a host: serves the project, starts the browser that setup found, and opens pages in it. */
+/**
+ * Chrome as a host: serves the project, starts the browser that setup found, and opens pages in it. What it needs for that
+ * is loaded when it is needed: a command that computes in Node starts sooner.
+ */
 
-import puppeteer, { type Browser, type Page } from "puppeteer";
-import { createServer } from "vite";
+import type { Browser, Page } from "puppeteer";
 import { root } from "../../scripts/modules.mjs";
 import { explainMissingBrowser, readFindings, type Findings } from "../../scripts/setup.mjs";
 import { DeviceError } from "../errors.ts";
@@ -24,6 +26,7 @@ export async function launchChrome(findings: Findings | null, options: ChromeOpt
   const { headless = !hasDisplay(), args = [] } = options;
   const chrome = findings?.chrome;
   if (!chrome) throw new DeviceError("WEBGPU_UNAVAILABLE", explainMissingBrowser());
+  const { default: puppeteer } = await import("puppeteer");
   try {
     return await puppeteer.launch({
       executablePath: chrome.executable,
@@ -91,6 +94,7 @@ export interface Served {
  * reloaded.
  */
 export async function serve(): Promise<Served> {
+  const { createServer } = await import("vite");
   const server = await createServer({
     root,
     logLevel: "warn",
