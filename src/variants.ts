@@ -121,6 +121,9 @@ function allChanges(
 ): Readonly<Record<string, Partial<Tuning>>> {
   if (programs.network !== null) {
     return {
+      [tuning.networkOnePass ? "products and update of the network apart" : "network in one pass"]: {
+        networkOnePass: !tuning.networkOnePass,
+      },
       "network in its buffers": { networkMemory: 0 },
       // What every device has.
       "network in the memory of its workgroup": { networkMemory: 16384, networkLanes: 1 },

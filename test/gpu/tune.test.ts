@@ -63,6 +63,9 @@ describe("tune", () => {
     const names = tuned.variants.map(({ name }) => name);
     expect(names).toEqual([
       "default",
+      tuned.variants[0]?.tuning.networkOnePass === true
+        ? "products and update of the network apart"
+        : "network in one pass",
       tuned.variants[0]?.tuning.networkMemory === 0
         ? "network in the memory of its workgroup"
         : "network in its buffers",
