@@ -3,6 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { posix, win32 } from "node:path";
+import type { KernelsRequest } from "../train/kernels.ts";
 import type { Tuned } from "../variants.ts";
 import { readChoice as readFlag } from "./options.ts";
 import { writeAtomically } from "./run-folder.ts";
@@ -11,14 +12,21 @@ const SCHEMA = "vle-webgpu/tunings/1";
 /** Some hundred bytes each; beyond these the oldest go. */
 const MOST_KEPT = 1000;
 
-export const KERNEL_CHOICES = ["measured", "default"] as const;
+export const KERNEL_CHOICES = ["measured", "anew", "default"] as const;
 export type KernelChoice = (typeof KERNEL_CHOICES)[number];
 
-export const KERNELS_HELP = `${KERNEL_CHOICES.join(" or ")}: the fastest, tried for a moment where this adapter has not`;
+export const KERNELS_HELP =
+  "measured (the fastest, tried for a moment on first use), anew (tried once more) or default";
 
 /** @throws UsageError */
 export function readKernels(given: string | undefined): KernelChoice {
   return readFlag("--kernels", given, KERNEL_CHOICES) ?? "measured";
+}
+
+/** For a run that begins. @param path of the file. */
+export async function kernelsRequest(choice: KernelChoice, path: string): Promise<KernelsRequest> {
+  if (choice === "default") return null;
+  return { kept: choice === "anew" ? {} : await readTunings(path) };
 }
 
 /** In the user's folder for caches. */

@@ -14,7 +14,7 @@ import { learningCurves } from "./figure.ts";
 import { adapterName, whole } from "./format.ts";
 import { withHost, type Host } from "./host.ts";
 import { createJournal } from "./journal.ts";
-import { keepTuning, readTunings, tuningsPath } from "./kept-tunings.ts";
+import { keepTuning, kernelsRequest, tuningsPath } from "./kept-tunings.ts";
 import { shownPath, withUsage } from "./options.ts";
 import { createProgressDisplay, type ProgressDisplay } from "./progress.ts";
 import { resultLines } from "./results.ts";
@@ -70,7 +70,7 @@ class Run {
   async on(host: Host, signal: AbortSignal): Promise<void> {
     console.log(`Host:    ${host.name}`);
     const { request, kernels: choice } = this.options;
-    const kernels = choice === "default" ? null : { kept: await readTunings(tuningsPath()) };
+    const kernels = await kernelsRequest(choice, tuningsPath());
     try {
       const outcome = await host.train({ ...request, kernels }, async (event) => {
         if (!signal.aborted) await this.hear(event, host);

@@ -19,7 +19,7 @@ import type { Tuned, TuningChoice } from "../variants.ts";
 import { loadDigits } from "./digits-data.ts";
 import { adapterName, whole } from "./format.ts";
 import { withHost, type Host, type HostKind } from "./host.ts";
-import { keepTuning, readTunings, tuningsPath } from "./kept-tunings.ts";
+import { keepTuning, kernelsRequest, tuningsPath } from "./kept-tunings.ts";
 import { shownPath, UsageError, withUsage } from "./options.ts";
 import { createRunFolder, writeAtomically, type RunFolder } from "./run-folder.ts";
 import { confusionFigure, epochCurves, tracesFigure, type Heading } from "./train-figures.ts";
@@ -180,7 +180,7 @@ class Run {
   private async kernels(): Promise<KernelsRequest> {
     const { out } = this.begun;
     if (typeof out !== "string") return out.kernels;
-    return this.options.kernels === "default" ? null : { kept: await readTunings(tuningsPath()) };
+    return kernelsRequest(this.options.kernels, tuningsPath());
   }
 
   private async hear(event: EpochEvent, host: Host): Promise<void> {

@@ -26,6 +26,8 @@ export function kernelWords(choices: readonly TuningChoice[]): string {
 
 /** The same, and whether they were measured just now. */
 export function tunedWords(tuned: readonly Tuned[]): string {
+  const isAlone = tuned.every(({ variants, untried }) => variants.length === 1 && untried.length > 0);
+  if (isAlone) return "the default, as trying others would take long here; kept for this adapter";
   const isKnown = tuned.every(({ isStored }) => isStored);
   return `${kernelWords(tuned)}; ${isKnown ? "measured before on this adapter" : "kept for this adapter"}`;
 }

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { keepTuning, readKernels, readTunings, tuningsPath } from "../../src/cli/kept-tunings.ts";
+import { keepTuning, kernelsRequest, readKernels, readTunings, tuningsPath } from "../../src/cli/kept-tunings.ts";
 import { readTrainOptions, trainHelp } from "../../src/cli/train-options.ts";
 import { readStartOptions, startHelp } from "../../src/cli/start-options.ts";
 import { openTraining, TRAIN_CONFIG_SCHEMA } from "../../src/cli/train-folder.ts";
@@ -77,15 +77,24 @@ describe("the file", () => {
 });
 
 describe("--kernels", () => {
-  it("is measured unless default is asked for, in both commands", async () => {
+  it("is measured unless another is asked for, in both commands", async () => {
     expect(readKernels(undefined)).toBe("measured");
     expect(readKernels("default")).toBe("default");
-    expect(() => readKernels("fast")).toThrow('--kernels is "fast"; it can be measured or default.');
+    expect(readKernels("anew")).toBe("anew");
+    expect(() => readKernels("fast")).toThrow('--kernels is "fast"; it can be measured or anew or default.');
     const out = ["--out", folder];
     expect((await readStartOptions(out))?.kernels).toBe("measured");
     expect((await readStartOptions([...out, "--kernels", "default"]))?.kernels).toBe("default");
     expect((await readTrainOptions([...out, "--preset", "yin-yang"]))?.kernels).toBe("measured");
-    for (const help of [startHelp(), trainHelp()]) expect(help).toMatch(/^ {2}--kernels K +measured or default: /m);
+    for (const help of [startHelp(), trainHelp()])
+      expect(help).toMatch(/^ {2}--kernels K +measured \(.+ anew \(.+ or default$/m);
+  });
+
+  it("looks at what was kept, unless that is to be measured anew, or does without", async () => {
+    await keepTuning(path, tunedAs("a"));
+    expect(await kernelsRequest("measured", path)).toEqual({ kept: { a: choice } });
+    expect(await kernelsRequest("anew", path)).toEqual({ kept: {} });
+    expect(await kernelsRequest("default", path)).toBeNull();
   });
 
   it("cannot be changed for a run that goes on", async () => {
@@ -131,6 +140,12 @@ it("tells people in one line what was chosen", () => {
     "the default; 4 quads of columns, 1.23 times the default; kept for this adapter",
   );
   expect(tunedWords([{ ...standard, isStored: true }])).toBe("the default; measured before on this adapter");
+  const { name, tuning } = standard;
+  const variants = [{ name, tuning, stepsPerSecond: 1 }];
+  expect(tunedWords([{ ...standard, variants, untried: ["one"] }])).toBe(
+    "the default, as trying others would take long here; kept for this adapter",
+  );
+  expect(tunedWords([{ ...standard, variants, untried: [] }])).toBe("the default; kept for this adapter");
 });
 
 it("gives the page what was kept, and nothing where the default is asked for", () => {
