@@ -5,6 +5,7 @@ import { assemble, kernels, type Kernel, type KernelName } from "../../src/kerne
 import { energyQuantities, traceQuantities, tuningFor, tunings, type PlanOptions } from "../../src/layout.ts";
 import { resolveLearning, type LearningSpec, type NetworkSpec } from "../../src/spec.ts";
 import { dispatchesOf, plan } from "../unit/planning.ts";
+import { requestTestDevice } from "./device.ts";
 import { useDevice } from "./shared-device.ts";
 
 type Constants = Readonly<Record<string, number>>;
@@ -138,7 +139,8 @@ const variantsOf = (kernel: KernelName): Constants[] => {
   return [...all, ...extremes[kernel].map((constants) => ({ ...all[0], ...constants }))];
 };
 
-const device = useDevice();
+// As the devices of users have it: with guards.
+const device = useDevice({}, requestTestDevice);
 
 function pipelineLayout({ bindings }: Kernel): GPUPipelineLayout {
   const types = { uniform: "uniform", read: "read-only-storage", "read-write": "storage" } as const;

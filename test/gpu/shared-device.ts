@@ -1,14 +1,15 @@
 import { afterAll, beforeAll } from "vitest";
-import { checked, requestQuickDevice, requestTestDevice } from "./device.ts";
+import { checked, requestQuickDevice } from "./device.ts";
 
 /**
  * One device for all tests of a file, with the checks of `withDevice` at the file's end. It compiles every pipeline
- * once, which is what takes most of the time of a small test. `descriptor` as for `requestDevice`.
+ * once, which is what takes most of the time of a small test, and without guards unless `request` has them. `descriptor` as
+ * for `requestDevice`.
  */
-export function useDevice(descriptor?: GPUDeviceDescriptor): () => GPUDevice {
+export function useDevice(descriptor?: GPUDeviceDescriptor, request = requestQuickDevice): () => GPUDevice {
   return used(
     async () => {
-      const device = await requestTestDevice(descriptor);
+      const device = await request(descriptor);
       keepPipelines(device);
       return device;
     },
@@ -19,7 +20,7 @@ export function useDevice(descriptor?: GPUDeviceDescriptor): () => GPUDevice {
 }
 
 /**
- * The same, and a pipeline is compiled when it is first dispatched, soon and without guards: a plan has programs that its
+ * The same, and a pipeline is compiled when it is first dispatched: a plan has programs that its
  * test never runs, such as steps that do not learn. The next file goes on with the device and its pipelines. Not for tests
  * of compiling, counting or timing.
  */

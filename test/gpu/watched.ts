@@ -1,12 +1,12 @@
 /** Devices that tests may break, and hosts that misbehave. */
 
-import { requestTestDevice, testGpu } from "./device.ts";
+import { requestQuickDevice, testGpu } from "./device.ts";
 
 /** A device that a test may lose, with every error that nobody caught. The caller destroys it. */
 export async function requestWatchedDevice(
   descriptor?: GPUDeviceDescriptor,
 ): Promise<{ device: GPUDevice; errors: string[] }> {
-  const device = await requestTestDevice(descriptor);
+  const device = await requestQuickDevice(descriptor);
   const errors: string[] = [];
   device.addEventListener("uncapturederror", ({ error }) => errors.push(error.message));
   return { device, errors };
