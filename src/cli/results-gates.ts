@@ -95,8 +95,7 @@ const reasons: Readonly<Record<string, Reason>> = {
       : onGpu,
   G10: (adapter) =>
     kindOf(adapter) === "swiftshader"
-      ? "a workgroup runs on one core, two dispatches use all, and pass over the weights once where `network` does so three " +
-        "times; software adapters therefore have `fuseSteps` off unless it is asked for"
+      ? "a workgroup runs on one core, and two dispatches use all"
       : adapter.software
         ? NOT_KNOWN
         : onGpu,
