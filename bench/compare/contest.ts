@@ -122,6 +122,7 @@ async function time<P>(contest: Contest<P>, entries: readonly Entry[]): Promise<
 function timed(name: string, engine: Engine): Parameters<typeof takeSamples>[0][number] {
   return {
     name,
+    grain: engine.grain ?? 1,
     run: async (steps) => {
       await engine.run(steps);
       await engine.settle();

@@ -5,6 +5,8 @@ import type { Work } from "./twin.ts";
 
 /** A problem in an engine. */
 export interface Engine {
+  /** A number of steps that timed ones are a multiple of. Default 1. */
+  readonly grain?: number;
   /** Hands `steps` steps to the engine; they may be under way when it resolves. */
   run(steps: number): void | Promise<void>;
   /** Resolves when all steps so far are done. */

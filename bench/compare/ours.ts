@@ -38,6 +38,8 @@ function fill(sim: Simulator, { weight, bias, target }: Problem): void {
 
 function engineOf(sim: Simulator): Engine {
   return {
+    // A long run is made of whole rounds of deferred updates.
+    grain: sim.plan.programs.deferred?.steps ?? 1,
     run: (steps) => submit(sim, steps, true),
     settle: () => sim.device.queue.onSubmittedWorkDone(),
     read: async () => ({ rate: await sim.read("rate", POPULATION), weight: await sim.read("weight", LOOP) }),
@@ -48,7 +50,8 @@ function engineOf(sim: Simulator): Engine {
 function submit(sim: Simulator, steps: number, learn: boolean): void {
   for (let left = steps; left > 0; left -= CHUNK) {
     const encoder = sim.device.createCommandEncoder();
-    sim.encode(encoder, { steps: Math.min(left, CHUNK), learn });
+    // Reading does what waits.
+    sim.encode(encoder, { steps: Math.min(left, CHUNK), learn, defer: true });
     sim.device.queue.submit([encoder.finish()]);
   }
 }
