@@ -91,7 +91,11 @@ const reasons: Readonly<Record<string, Reason>> = {
   G5: ({ software }) =>
     software
       ? "a step has six operations for each weight where the pass that it is set against has one, and writes partial " +
-        "sums besides; why one size falls further behind than its neighbours is not explained"
+        "sums besides; two simulators of one large network may differ by a third, depending on where their memory lies"
+      : onGpu,
+  G7: ({ software }) =>
+    software
+      ? "two simulators of one large network may differ in speed by a third, depending on where their memory lies"
       : onGpu,
   G10: (adapter) =>
     kindOf(adapter) === "swiftshader"
