@@ -158,9 +158,9 @@ function caseTable(reports: readonly BenchReport[]): string {
 /** "748 / 741"; one dash where there is nothing. */
 const byRun = (cells: readonly string[]): string => (cells.every((cell) => cell === "-") ? "-" : cells.join(" / "));
 
-/** Variants that are not here are in the gates: G6, G10. */
-const isShown = ({ variant, status }: CaseResult): boolean =>
-  (variant === "learning" || variant === "fused" || variant === "replicas") && status === "measured";
+/** The first variant of each network, which has no name of its own, and those that are not in the gates G6 and G7. */
+const isShown = ({ name, variant, status }: CaseResult): boolean =>
+  (!name.includes(", ") || variant === "fused" || variant === "replicas") && status === "measured";
 
 const stepsOf = (each: CaseResult | undefined): string => figure(each?.stepsPerSecond?.median ?? null);
 
