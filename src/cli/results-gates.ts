@@ -95,7 +95,7 @@ const reasons: Readonly<Record<string, Reason>> = {
       : onGpu,
   G7: ({ software }) =>
     software
-      ? "two simulators of one large network may differ in speed by a third, depending on where their memory lies"
+      ? "two simulators of one network may differ in speed, large ones by a third, depending on where their memory lies"
       : onGpu,
   G10: (adapter) =>
     kindOf(adapter) === "swiftshader"
