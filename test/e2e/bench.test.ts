@@ -27,12 +27,21 @@ test(
 
 test("the page begins to measure, and stops when it is told to", { timeout: 120_000 }, async () => {
   await withPage("bench/index.html", async (page) => {
+    await page.setViewport({ width: 1280, height: 900 });
     await page.click("#quick");
     await page.waitForFunction("document.querySelectorAll('#cases td').length > 0", { timeout: 100_000 });
     await page.click("#stop");
     await page.waitForFunction("!document.querySelector('#quick').disabled", { timeout: 60_000 });
     const text = await page.$eval("#cases", (table) => (table as HTMLTableElement).innerText);
     expect(text).toMatch(/recurrent 32\s+[\d,]+\s/);
+    // The table is below its heading, and the window is wide enough for it.
+    const [room, below] = await page.$eval("#cases", (table) => {
+      const { right, top } = table.getBoundingClientRect();
+      const heading = table.previousElementSibling?.getBoundingClientRect();
+      return [document.documentElement.clientWidth - right, top - (heading?.bottom ?? NaN)];
+    });
+    expect(room).toBeGreaterThanOrEqual(0);
+    expect(below).toBeGreaterThanOrEqual(0);
     expect(await page.$eval("#problem", (element) => (element as HTMLElement).hidden)).toBe(true);
     expect(await page.$eval("#adapter", (element) => element.textContent)).toContain("buffers to");
   });
