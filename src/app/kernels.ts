@@ -2,8 +2,7 @@
 
 import type { Tuned } from "../index.ts";
 import type { CreateLearner } from "../train/epochs.ts";
-import type { KernelsRequest } from "../train/kernels.ts";
-import type { KernelChoice } from "./link.ts";
+import { choiceOf, type KernelChoice, type KernelsRequest } from "../train/kernels.ts";
 
 const PLACE = "vle-webgpu/tunings";
 
@@ -34,9 +33,9 @@ export function createKeptKernels(choice: KernelChoice, storage: () => Storage):
   }
   return {
     request: () => (choice === "default" ? null : { kept: { ...read(), ...Object.fromEntries(held) } }),
-    keep({ key, name, gain, tuning, isStored }) {
-      if (isStored) return;
-      held.set(key, { name, gain, tuning });
+    keep(tuned) {
+      if (tuned.isStored) return;
+      held.set(tuned.key, choiceOf(tuned));
       try {
         storage().setItem(PLACE, JSON.stringify({ ...read(), ...Object.fromEntries(held) }));
       } catch {

@@ -1,5 +1,7 @@
 /** What a link to the page may say: index.html?preset=yin-yang&seed=7, or ?seed=7&steps=4000&crossfade=0 of the stream. */
 
+import { KERNEL_CHOICES, type KernelChoice } from "../train/kernels.ts";
+
 interface Read {
   /** A sentence for each part of the link that was not understood, and for which the default stands in. */
   readonly problems: readonly string[];
@@ -22,10 +24,6 @@ export interface EpochsLink extends Read {
   /** Null: those of the preset. */
   readonly epochs: number | null;
 }
-
-/** Which kernels train: the fastest that were measured here, the same after all that was kept is forgotten, or the default. */
-const KERNEL_CHOICES = ["measured", "anew", "default"] as const;
-export type KernelChoice = (typeof KERNEL_CHOICES)[number];
 
 export interface KernelsLink extends Read {
   readonly kernels: KernelChoice;

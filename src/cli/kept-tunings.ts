@@ -3,7 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { posix, win32 } from "node:path";
-import type { KernelsRequest } from "../train/kernels.ts";
+import { choiceOf, KERNEL_CHOICES, type KernelChoice, type KernelsRequest } from "../train/kernels.ts";
 import type { Tuned } from "../variants.ts";
 import { readChoice as readFlag } from "./options.ts";
 import { writeAtomically } from "./run-folder.ts";
@@ -11,9 +11,6 @@ import { writeAtomically } from "./run-folder.ts";
 const SCHEMA = "vle-webgpu/tunings/1";
 /** Some hundred bytes each; beyond these the oldest go. */
 const MOST_KEPT = 1000;
-
-export const KERNEL_CHOICES = ["measured", "anew", "default"] as const;
-export type KernelChoice = (typeof KERNEL_CHOICES)[number];
 
 export const KERNELS_HELP =
   "measured (the fastest, tried for a moment on first use), anew (tried once more) or default";
@@ -60,10 +57,10 @@ export async function readTunings(path: string): Promise<Record<string, unknown>
  * Adds a choice to what is in the file by now, so that commands that run at once lose one at the most.
  * @returns a sentence if that failed, else null.
  */
-export async function keepTuning(path: string, { key, name, gain, tuning }: Tuned): Promise<string | null> {
+export async function keepTuning(path: string, tuned: Tuned): Promise<string | null> {
   try {
-    const others = Object.entries(await readTunings(path)).filter(([each]) => each !== key);
-    const entries = [...others, [key, { name, gain, tuning }] as const].slice(-MOST_KEPT);
+    const others = Object.entries(await readTunings(path)).filter(([key]) => key !== tuned.key);
+    const entries = [...others, [tuned.key, choiceOf(tuned)] as const].slice(-MOST_KEPT);
     await writeAtomically(path, `${JSON.stringify({ schema: SCHEMA, tunings: Object.fromEntries(entries) })}\n`);
     return null;
   } catch (error) {

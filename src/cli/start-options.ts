@@ -13,9 +13,10 @@ import {
   type Rule,
 } from "../tasks/presets.ts";
 import type { TrainRequest } from "../train/job.ts";
+import type { KernelChoice } from "../train/kernels.ts";
 import { whole } from "./format.ts";
 import { HOST_KINDS, type HostKind } from "./host.ts";
-import { KERNELS_HELP, readKernels, type KernelChoice } from "./kept-tunings.ts";
+import { KERNELS_HELP, readKernels } from "./kept-tunings.ts";
 import { readChoice, readFlags, readOutputs, readWholeNumber, UsageError, type Outputs } from "./options.ts";
 
 export interface StartOptions extends Outputs {

@@ -6,7 +6,7 @@ import { VleError } from "../errors.ts";
 import { DIGIT_CLASSES } from "../tasks/digits.ts";
 import { crossfadesOf, type Preset } from "../tasks/presets.ts";
 import type { TrainEvent } from "../train/job.ts";
-import { tunedWords } from "../train/kernels.ts";
+import { choiceOf, tunedWords } from "../train/kernels.ts";
 import { metricsCsv, type Curve, type Summary } from "../train/summary.ts";
 import type { Outcome } from "../train/train.ts";
 import type { Tuned } from "../variants.ts";
@@ -120,7 +120,7 @@ class Run {
     const facts = { version, started: now.toISOString(), host: host.name, adapter: this.adapter };
     // Null: the default ones.
     const kernels =
-      this.tuned.length === 0 ? null : this.tuned.map(({ key, name, gain, tuning }) => ({ key, name, gain, tuning }));
+      this.tuned.length === 0 ? null : this.tuned.map((tuned) => ({ key: tuned.key, ...choiceOf(tuned) }));
     const config = { schema: CONFIG_SCHEMA, ...facts, seed, steps, conditions, preset, kernels };
     await folder.write("config.json", json(config));
     return folder;

@@ -9,8 +9,9 @@ import { RULES } from "../tasks/presets.ts";
 import { parseExperiment, readExperiment } from "../tasks/read-experiment.ts";
 import type { SoundFolder } from "../tasks/sound-folder.ts";
 import { FILES, isFolderTask } from "../tasks/tasks.ts";
+import type { KernelChoice } from "../train/kernels.ts";
 import { HOST_KINDS, type HostKind } from "./host.ts";
-import { KERNELS_HELP, readKernels, type KernelChoice } from "./kept-tunings.ts";
+import { KERNELS_HELP, readKernels } from "./kept-tunings.ts";
 import { pathOf, readChoice, readFlags, readOutputs, readWholeNumber, requireFile, UsageError } from "./options.ts";
 
 export interface TrainOptions {

@@ -12,7 +12,7 @@ import type { Experiment } from "../tasks/experiments.ts";
 import { shapeOf } from "../train/batches.ts";
 import type { EpochProgress } from "../train/epoch-pace.ts";
 import type { EpochEvent } from "../train/epochs.ts";
-import { kernelWords, tunedWords, type KernelsRequest } from "../train/kernels.ts";
+import { choiceOf, kernelWords, tunedWords, type KernelsRequest } from "../train/kernels.ts";
 import { divergenceSentence, type Divergence } from "../train/divergence.ts";
 import { epochsCsv, unpackCheckpoint, type EpochRow, type TrainingState } from "../train/training-state.ts";
 import type { Tuned, TuningChoice } from "../variants.ts";
@@ -330,10 +330,6 @@ class Run {
 /** An output may have more neurons than there are classes. */
 function namesOf(confusion: readonly number[], classes: readonly string[]): string[] {
   return Array.from({ length: Math.round(Math.sqrt(confusion.length)) }, (_, i) => classes[i] ?? String(i));
-}
-
-function choiceOf({ name, gain, tuning }: Tuned): TuningChoice {
-  return { name, gain, tuning };
 }
 
 function weightsName(

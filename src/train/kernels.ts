@@ -3,6 +3,10 @@
 import type { SimulatorOptions } from "../simulator.ts";
 import type { Tuned, TuningChoice } from "../variants.ts";
 
+/** Which kernels train: the fastest that were measured here, those measured once more, or the default. */
+export const KERNEL_CHOICES = ["measured", "anew", "default"] as const;
+export type KernelChoice = (typeof KERNEL_CHOICES)[number];
+
 /** Null: the default kernels; those chosen by measurement, with what was kept by key; or those that a run began with. */
 export type KernelsRequest = null | { readonly kept: Readonly<Record<string, unknown>> } | TuningChoice;
 
@@ -14,6 +18,11 @@ export function kernelOptions(request: KernelsRequest): KernelOptions {
   if (request === null) return {};
   if ("kept" in request) return { tunings: new Map<string, unknown>(Object.entries(request.kept)) };
   return { tuning: request.tuning };
+}
+
+/** What is kept of it. */
+export function choiceOf({ name, gain, tuning }: Tuned): TuningChoice {
+  return { name, gain, tuning };
 }
 
 /** In words, each choice once. */
